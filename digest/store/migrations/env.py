@@ -1,0 +1,17 @@
+"""Alembic's environment: runs on the connection that `Store.upgrade` hands over."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from digest.store.tables import Table
+
+connection = context.config.attributes["connection"]
+context.configure(
+    connection=connection,
+    target_metadata=Table.metadata,
+    render_as_batch=True,
+    transaction_per_migration=False,
+    compare_type=True,
+)
+context.run_migrations()

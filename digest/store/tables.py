@@ -1,0 +1,306 @@
+"""The tables. They are not domain values: `table=True` skips validation.
+
+Repositories turn rows into the values of `digest.model`. Instants are aware UTC.
+A change here needs a migration; `tests/migration` compares the two.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, Column, Index, MetaData, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Table(SQLModel):
+    """Base of our tables, with metadata and constraint names of our own."""
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+class FeedRow(Table, table=True):
+    """A polled feed, and what its last polls were like."""
+
+    __tablename__ = "feed"
+
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(unique=True)
+    url: str
+    kind: str
+    tags: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    from_config: bool = False
+    paused: bool = False
+    created_at: datetime
+    baseline_at: datetime | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+    body_hash: str | None = None
+    next_poll_at: datetime = Field(index=True)
+    polled_at: datetime | None = None
+    answered_at: datetime | None = None
+    changed_at: datetime | None = None
+    new_paper_at: datetime | None = None
+    failing_since_at: datetime | None = None
+    gone_at: datetime | None = None
+    failures: int = 0
+    status: str | None = None
+    http_status: int | None = None
+    entries: int | None = None
+    error: str | None = None
+
+
+class PaperRow(Table, table=True):
+    """A paper as it reads now. Never pruned."""
+
+    __tablename__ = "paper"
+
+    id: int | None = Field(default=None, primary_key=True)
+    alias: str = Field(unique=True)
+    title: str
+    abstract: str
+    authors: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    venue: str = ""
+    url: str = ""
+    links: list[list[str]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    published_on: date | None = None
+    version: int | None = None
+    first_seen_at: datetime = Field(index=True)
+    revised_at: datetime | None = None
+    upvotes: int | None = None
+    upvotes_change: int | None = None
+    comments: int | None = None
+    stars: int | None = None
+
+
+class AliasRow(Table, table=True):
+    """One identifier, and the paper it names.
+
+    `paper_id` is NULL when two papers that may never merge both claim it.
+    """
+
+    __tablename__ = "alias"
+
+    alias: str = Field(primary_key=True)
+    paper_id: int | None = Field(default=None, foreign_key="paper.id", index=True)
+
+
+class RevisionRow(Table, table=True):
+    """A later version of a known paper, and which of its texts changed."""
+
+    __tablename__ = "revision"
+
+    paper_id: int = Field(foreign_key="paper.id", primary_key=True)
+    version: int = Field(primary_key=True)
+    seen_at: datetime
+    changed: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+
+
+class TagRow(Table, table=True):
+    """A label; `key` is its case-folded name, `name` as first seen."""
+
+    __tablename__ = "tag"
+
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(unique=True)
+    name: str
+
+
+class PaperTagRow(Table, table=True):
+    """Which papers carry which tags."""
+
+    __tablename__ = "paper_tag"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    paper_id: int = Field(foreign_key="paper.id", primary_key=True)
+    tag_id: int = Field(foreign_key="tag.id", primary_key=True, index=True)
+
+
+class ListingRow(Table, table=True):
+    """A paper seen on a feed on a day, with that day's score."""
+
+    __tablename__ = "listing"
+    __table_args__ = (Index("ix_listing_day", "day"), {"sqlite_with_rowid": False})
+
+    paper_id: int = Field(foreign_key="paper.id", primary_key=True)
+    feed_id: int = Field(foreign_key="feed.id", primary_key=True)
+    day: date = Field(primary_key=True)
+    upvotes: int | None = None
+    comments: int | None = None
+    stars: int | None = None
+
+
+class WindowRow(Table, table=True):
+    """A feed's first listing of a paper; `opened_at` is NULL where it opens no window."""
+
+    __tablename__ = "window"
+    __table_args__ = (Index("ix_window_opened_at", "opened_at"), {"sqlite_with_rowid": False})
+
+    paper_id: int = Field(foreign_key="paper.id", primary_key=True)
+    feed_id: int = Field(foreign_key="feed.id", primary_key=True)
+    listed_at: datetime
+    opened_at: datetime | None = None
+
+
+class SubscriberRow(Table, table=True):
+    """One person, one address. `email_key` is the address as compared."""
+
+    __tablename__ = "subscriber"
+    __table_args__ = (
+        Index("ix_subscriber_due", "state", "next_digest_at"),
+        CheckConstraint("hour BETWEEN 0 AND 23", name="hour"),
+        CheckConstraint("weekdays BETWEEN 1 AND 127", name="weekdays"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    email: str
+    email_key: str = Field(unique=True)
+    state: str
+    timezone: str
+    hour: int
+    weekdays: int
+    """Bit 0 is Monday."""
+    pause_until: datetime | None = None
+    max_papers: int
+    min_upvotes: int = 0
+    created_at: datetime
+    consented_at: datetime | None = None
+    next_digest_at: datetime | None = None
+    welcome_due_at: datetime | None = Field(default=None, index=True)
+    wants_welcome: bool = False
+
+
+class ConsentRow(Table, table=True):
+    """Dated facts about consent: only ever added."""
+
+    __tablename__ = "consent"
+
+    id: int | None = Field(default=None, primary_key=True)
+    subscriber_id: int = Field(foreign_key="subscriber.id", index=True)
+    kind: str
+    at: datetime
+    evidence: str = ""
+
+
+class QueryRow(Table, table=True):
+    """A distinct query in canonical form. Never pruned: past deliveries name it."""
+
+    __tablename__ = "query"
+
+    id: int | None = Field(default=None, primary_key=True)
+    canonical: str = Field(unique=True)
+
+
+class InterestRow(Table, table=True):
+    """What a subscriber saved."""
+
+    __tablename__ = "interest"
+    __table_args__ = (UniqueConstraint("subscriber_id", "kind", "query_id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    subscriber_id: int = Field(foreign_key="subscriber.id")
+    kind: str
+    text: str
+    query_id: int = Field(foreign_key="query.id", index=True)
+    created_at: datetime
+
+
+class TokenRow(Table, table=True):
+    """A one-use token, kept as its SHA-256 in hexadecimal."""
+
+    __tablename__ = "token"
+
+    digest: str = Field(primary_key=True)
+    purpose: str
+    subscriber_id: int = Field(foreign_key="subscriber.id", index=True)
+    created_at: datetime
+    expires_at: datetime
+    used_at: datetime | None = None
+
+
+class LetterRow(Table, table=True):
+    """A mail that is not a digest (a request to confirm), owed until it is sent."""
+
+    __tablename__ = "letter"
+    __table_args__ = (Index("ix_letter_due", "state", "next_attempt_at"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    subscriber_id: int = Field(foreign_key="subscriber.id", index=True)
+    kind: str
+    state: str
+    created_at: datetime
+    next_attempt_at: datetime
+    attempts: int = 0
+    lease_until_at: datetime | None = None
+    finished_at: datetime | None = None
+    reply: str = ""
+
+
+class DeliveryRow(Table, table=True):
+    """The ledger row of one digest: what was to be sent, and what became of it."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        UniqueConstraint("subscriber_id", "period"),
+        Index("ix_delivery_state", "state", "next_attempt_at"),
+        CheckConstraint(
+            "state IN ('ready','claimed','sending','sent','failed','bounced','unknown','skipped')",
+            name="state",
+        ),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    subscriber_id: int = Field(foreign_key="subscriber.id")
+    period: str
+    state: str
+    scheduled_at: datetime
+    closes_at: datetime
+    prepared_at: datetime
+    content: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    """{"papers": [[paper_id, [query_id…]]…], "rest": [paper_id…], "carried", "left_over",
+    "notices": […]}"""
+    message_id: str = Field(unique=True)
+    message_date_at: datetime
+    attempts: int = 0
+    next_attempt_at: datetime | None = None
+    fence: int = 0
+    lease_until_at: datetime | None = None
+    finished_at: datetime | None = None
+    released_at: datetime | None = None
+    """When the papers were given back after a permanent failure."""
+    reply: str = ""
+
+
+class DeliveryPaperRow(Table, table=True):
+    """The memory of what was sent to whom: at most one row a subscriber and paper.
+
+    Releasing a paper deletes its row (docs/adr/0003).
+    """
+
+    __tablename__ = "delivery_paper"
+    __table_args__ = (
+        Index("ix_delivery_paper_paper_id", "paper_id"),
+        {"sqlite_with_rowid": False},
+    )
+
+    subscriber_id: int = Field(foreign_key="subscriber.id", primary_key=True)
+    paper_id: int = Field(foreign_key="paper.id", primary_key=True)
+    delivery_id: int = Field(foreign_key="delivery.id")
+
+
+class FactRow(Table, table=True):
+    """Small facts of the service itself, such as when it last ticked."""
+
+    __tablename__ = "fact"
+
+    name: str = Field(primary_key=True)
+    at: datetime | None = None
+    value: str = ""
