@@ -1,0 +1,1 @@
+"""Match -> Digest -> message: schedule, compose, view, render, MIME."""

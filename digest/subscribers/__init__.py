@@ -1,0 +1,1 @@
+"""People: sign-up, addresses, tokens, preferences, import, privacy."""
