@@ -176,6 +176,22 @@ class SubscriberRow(Table, table=True):
     next_digest_at: datetime | None = None
     welcome_due_at: datetime | None = Field(default=None, index=True)
     wants_welcome: bool = False
+    erased_at: datetime | None = None
+    """When the person asked to be forgotten; `email` is then a marker that names nobody."""
+
+
+class ForgottenRow(Table, table=True):
+    """A suppressed address whose person was erased: only a keyed hash of it is kept.
+
+    `state` is what the subscriber was (unsubscribed, bounced, complained), so that a
+    later import does not mail them again.
+    """
+
+    __tablename__ = "forgotten"
+
+    address_hash: str = Field(primary_key=True)
+    state: str
+    at: datetime
 
 
 class ConsentRow(Table, table=True):

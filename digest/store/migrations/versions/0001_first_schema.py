@@ -55,6 +55,13 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_feed_next_poll_at"), ["next_poll_at"], unique=False)
 
     op.create_table(
+        "forgotten",
+        sa.Column("address_hash", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("state", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("address_hash", name=op.f("pk_forgotten")),
+    )
+    op.create_table(
         "paper",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("alias", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -102,6 +109,7 @@ def upgrade() -> None:
         sa.Column("next_digest_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.Column("welcome_due_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.Column("wants_welcome", sa.Boolean(), nullable=False),
+        sa.Column("erased_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.CheckConstraint("hour BETWEEN 0 AND 23", name=op.f("ck_subscriber_hour")),
         sa.CheckConstraint("weekdays BETWEEN 1 AND 127", name=op.f("ck_subscriber_weekdays")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subscriber")),
@@ -374,6 +382,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_paper_first_seen_at"))
 
     op.drop_table("paper")
+    op.drop_table("forgotten")
     with op.batch_alter_table("feed", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_feed_next_poll_at"))
 
