@@ -1,0 +1,59 @@
+"""The personal addresses that a digest carries."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from digest.model import DeliveryId, DigestLinks, SubscriberId
+from digest.subscribers.tokens import SignedPurpose, TokenSigner
+
+
+def unsubscribe_url(signer: TokenSigner, base_url: str, subscriber_id: SubscriberId) -> str:
+    """Return the address at which a POST alone unsubscribes (RFC 8058)."""
+    return f"{base_url}/unsubscribe/{signer.sign(SignedPurpose.UNSUBSCRIBE, subscriber_id)}"
+
+
+def digest_url(signer: TokenSigner, base_url: str, delivery_id: DeliveryId) -> str:
+    """Return the address of one digest on the site."""
+    return f"{base_url}/digests/{signer.sign(SignedPurpose.DIGEST, delivery_id)}"
+
+
+def confirm_url(base_url: str, token: str) -> str:
+    """Return the address of the page that confirms a sign-up."""
+    return f"{base_url}/confirm/{token}"
+
+
+def digest_links(
+    signer: TokenSigner,
+    *,
+    base_url: str,
+    subscriber_id: SubscriberId,
+    delivery_id: DeliveryId,
+    unsubscribe_address: str,
+) -> DigestLinks:
+    """Return the links of one digest.
+
+    A digest is forwarded, so its links can only unsubscribe and show that digest;
+    `manage` leads to the login page.
+
+    Args:
+        signer: Signs the two tokens.
+        base_url: Of the site, without a slash at its end.
+        subscriber_id: Whom unsubscribing concerns.
+        delivery_id: Which digest is shown.
+        unsubscribe_address: Mailbox that a mail program may write to instead
+            (`List-Unsubscribe`'s second way); its subject then names the subscriber.
+    """
+    token = signer.sign(SignedPurpose.UNSUBSCRIBE, subscriber_id)
+    mailbox = quote(unsubscribe_address, safe="@")
+    return DigestLinks(
+        web=digest_url(signer, base_url, delivery_id),
+        manage=f"{base_url}/login",
+        unsubscribe=f"{base_url}/unsubscribe/{token}",
+        unsubscribe_mailto=f"mailto:{mailbox}?subject=unsubscribe-{token}",
+    )
+
+
+def bounce_address(signer: TokenSigner, delivery_id: DeliveryId, bounce_domain: str) -> str:
+    """Return the envelope sender of one delivery (VERP)."""
+    return f"{signer.bounce_local_part(delivery_id)}@{bounce_domain}"

@@ -1,0 +1,174 @@
+"""Tokens in links and bounce addresses.
+
+Two kinds. *Signed* tokens carry their payload, are bound to one purpose by an HMAC and
+never expire: unsubscribe, digest view, and the local part of a bounce address. *One-use*
+tokens are 256 random bits of which the store keeps only the SHA-256: confirming, undoing.
+
+A signed token is `base64url(key id ‖ payload ‖ mac)`: one byte that names the key, the
+payload as the shortest big-endian integer, 16 bytes of HMAC-SHA-256 over the purpose,
+the key id and the payload. Half of the MAC is kept: RFC 2104 §5 allows it, and it makes
+the links of a digest short enough for one line.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+from enum import StrEnum
+
+from digest.errors import TokenError
+
+ONE_USE_LIFETIME = timedelta(hours=48)
+"""How long a one-use token can be used."""
+
+ONE_USE_BYTES = 32
+"""Random bytes of a one-use token."""
+
+_MAC_BYTES = 16
+_MAX_PAYLOAD = 2**63 - 1
+_MAX_LENGTH = 64
+_ALPHABET = re.compile(r"[A-Za-z0-9_-]+")
+_VERP_PREFIX = "b+"
+
+
+class SignedPurpose(StrEnum):
+    """What a signed token is for; a token of one purpose is worthless for another."""
+
+    UNSUBSCRIBE = "unsubscribe"
+    DIGEST = "digest"
+    BOUNCE = "bounce"
+
+
+class OneUsePurpose(StrEnum):
+    """What a one-use token is for."""
+
+    CONFIRM = "confirm"
+    UNDO = "undo"
+
+
+class TokenSigner:
+    """Signs with the first key and verifies with all of them.
+
+    Args:
+        keys: Secret keys as text, the current one first, then the old ones that links
+            in past mails were signed with.
+    """
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        if not keys or not all(keys):
+            raise ValueError("a signer needs at least one key, and no empty one")
+        self._keys = tuple(key.encode() for key in keys)
+
+    def __repr__(self) -> str:
+        return f"TokenSigner({len(self._keys)} keys)"
+
+    def sign(self, purpose: SignedPurpose, payload: int) -> str:
+        """Return a token for `payload`, an id of ours: 0 or more, below 2**63.
+
+        Raises:
+            ValueError: If the payload is out of range.
+        """
+        return _encode(self._packed(purpose, payload))
+
+    def verify(self, purpose: SignedPurpose, token: str) -> int:
+        """Return the payload of a token that was signed for this purpose.
+
+        Raises:
+            TokenError: If it is malformed, tampered with, or for another purpose.
+        """
+        return self._unpacked(purpose, _decode(token))
+
+    def bounce_local_part(self, delivery_id: int) -> str:
+        """Return the local part of a delivery's bounce address (VERP), without case.
+
+        Some servers fold the case of an address, so this one is in hexadecimal.
+        """
+        return _VERP_PREFIX + self._packed(SignedPurpose.BOUNCE, delivery_id).hex()
+
+    def bounced_delivery(self, local_part: str) -> int:
+        """Return the delivery id of a bounce address's local part.
+
+        Raises:
+            TokenError: If it is not one that we made.
+        """
+        folded = local_part.strip().lower()
+        if not folded.startswith(_VERP_PREFIX) or len(folded) > _MAX_LENGTH:
+            raise TokenError("this is not a bounce address of ours")
+        try:
+            packed = bytes.fromhex(folded.removeprefix(_VERP_PREFIX))
+        except ValueError as exc:
+            raise TokenError("this is not a bounce address of ours") from exc
+        return self._unpacked(SignedPurpose.BOUNCE, packed)
+
+    def address_hashes(self, address_key: str) -> tuple[str, ...]:
+        """Return keyed hashes of an address, one per key, the current key's first.
+
+        They recognise an erased address without keeping it; without the key nobody can
+        try addresses against them.
+        """
+        return tuple(
+            hmac.new(key, b"address\0" + address_key.encode(), hashlib.sha256).hexdigest()
+            for key in self._keys
+        )
+
+    def _packed(self, purpose: SignedPurpose, payload: int) -> bytes:
+        if not 0 <= payload <= _MAX_PAYLOAD:
+            raise ValueError(f"payload {payload} is out of range")
+        key = self._keys[0]
+        body = payload.to_bytes((payload.bit_length() + 7) // 8, "big")
+        return bytes([_key_id(key)]) + body + _mac(key, purpose, body)
+
+    def _unpacked(self, purpose: SignedPurpose, packed: bytes) -> int:
+        if len(packed) <= _MAC_BYTES:
+            raise TokenError("this link is not complete")
+        body, mac = packed[1:-_MAC_BYTES], packed[-_MAC_BYTES:]
+        for key in self._keys:  # an id is one byte, so two keys may share one
+            if _key_id(key) == packed[0] and hmac.compare_digest(mac, _mac(key, purpose, body)):
+                return int.from_bytes(body, "big")
+        raise TokenError("this link is not one of ours, or is not for this page")
+
+
+def one_use_token(random_bytes: bytes) -> str:
+    """Return the text of a one-use token.
+
+    Raises:
+        ValueError: If there are not exactly 32 random bytes.
+    """
+    if len(random_bytes) != ONE_USE_BYTES:
+        raise ValueError("a one-use token needs 32 random bytes")
+    return _encode(random_bytes)
+
+
+def one_use_digest(token: str) -> str:
+    """Return what the store keeps of a one-use token: its SHA-256 in hexadecimal."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _key_id(key: bytes) -> int:
+    return hashlib.sha256(b"key id\0" + key).digest()[0]
+
+
+def _mac(key: bytes, purpose: SignedPurpose, body: bytes) -> bytes:
+    message = b"token\0" + purpose.value.encode() + b"\0" + body
+    return hmac.new(key, message, hashlib.sha256).digest()[:_MAC_BYTES]
+
+
+def _encode(packed: bytes) -> str:
+    return base64.urlsafe_b64encode(packed).rstrip(b"=").decode("ascii")
+
+
+def _decode(token: str) -> bytes:
+    if len(token) > _MAX_LENGTH or not _ALPHABET.fullmatch(token):
+        raise TokenError("this link is not complete")
+    try:
+        packed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    except (binascii.Error, ValueError) as exc:
+        raise TokenError("this link is not complete") from exc
+    if _encode(packed) != token:  # unused bits set: a second spelling of the same bytes
+        raise TokenError("this link is not complete")
+    return packed
