@@ -56,6 +56,7 @@ class Store:
             Session(self._write_engine, expire_on_commit=False) as session,
             session.begin(),
         ):
+            session.connection()  # take the writer's place now, not at the first statement
             yield session
 
     def schema_revision(self) -> str | None:
