@@ -132,6 +132,53 @@ class ParsedFeed:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollState:
+    """What is remembered of a feed from poll to poll.
+
+    `answered_at` is the last valid reply, `changed_at` the last one with a new document,
+    `new_paper_at` the last one that brought a paper nobody had. `failing_since_at` is
+    None unless the last poll failed; `error` is its cause in plain words. `moved_to`
+    is where permanent redirects lead. `entries` counts the last document read.
+    """
+
+    next_poll_at: datetime
+    status: FeedStatus | None = None
+    http_status: int | None = None
+    error: str | None = None
+    entries: int | None = None
+    polled_at: datetime | None = None
+    answered_at: datetime | None = None
+    changed_at: datetime | None = None
+    new_paper_at: datetime | None = None
+    failing_since_at: datetime | None = None
+    gone_at: datetime | None = None
+    failures: int = 0
+    etag: str | None = None
+    last_modified: str | None = None
+    body_hash: str | None = None
+    moved_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedRecord(PollState):
+    """A feed that we poll, with the state of its last poll.
+
+    `baseline_at` is when its first valid document was stored, None before: the entries
+    of that document open no eligibility.
+    """
+
+    id: FeedId
+    name: str
+    url: str
+    kind: FeedKind
+    tags: tuple[str, ...] = ()
+    from_config: bool = False
+    paused: bool = False
+    created_at: datetime
+    baseline_at: datetime | None = None
+
+
 # ---- papers: Entry -> Paper
 
 

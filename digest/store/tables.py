@@ -56,6 +56,10 @@ class FeedRow(Table, table=True):
     http_status: int | None = None
     entries: int | None = None
     error: str | None = None
+    moved_to: str | None = None
+    """Where permanent redirects lead; forgotten when that place fails."""
+    removed_at: datetime | None = None
+    """Removed feeds stay: listings and windows name them. The name revives the row."""
 
 
 class PaperRow(Table, table=True):
