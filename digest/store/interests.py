@@ -1,0 +1,116 @@
+"""Saved interests and the distinct queries behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy.dialects.sqlite import insert as insert_or_ignore
+from sqlmodel import Session, col, delete, exists, insert, select
+
+from digest.model import Interest, InterestKind, QueryId, SubscriberId, SubscriberState
+from digest.store.tables import InterestRow, QueryRow, SubscriberRow
+
+_CHUNK = 5_000
+
+
+def interests_of(
+    tx: Session, ids: Sequence[SubscriberId]
+) -> dict[SubscriberId, tuple[Interest, ...]]:
+    """Return the interests of these subscribers, in the order they were saved."""
+    gathered: dict[SubscriberId, list[Interest]] = {}
+    for start in range(0, len(ids), _CHUNK):
+        rows = tx.exec(
+            select(
+                InterestRow.subscriber_id,
+                InterestRow.kind,
+                InterestRow.text,
+                InterestRow.query_id,
+            )
+            .where(col(InterestRow.subscriber_id).in_(ids[start : start + _CHUNK]))
+            .order_by(col(InterestRow.id))
+        ).all()
+        for subscriber_id, kind, text, query_id in rows:
+            gathered.setdefault(SubscriberId(subscriber_id), []).append(
+                Interest(kind=InterestKind(kind), text=text, query_id=QueryId(query_id))
+            )
+    return {one: tuple(interests) for one, interests in gathered.items()}
+
+
+def get_or_create_queries(tx: Session, canonicals: Sequence[str]) -> dict[str, QueryId]:
+    """Return the ids of these canonical queries; those not yet known are added."""
+    distinct = sorted(set(canonicals))
+    found: dict[str, QueryId] = {}
+    for start in range(0, len(distinct), _CHUNK):
+        chunk = distinct[start : start + _CHUNK]
+        tx.exec(
+            insert_or_ignore(QueryRow).on_conflict_do_nothing(),
+            params=[{"canonical": canonical} for canonical in chunk],
+        )
+        rows = tx.exec(
+            select(QueryRow.canonical, QueryRow.id).where(col(QueryRow.canonical).in_(chunk))
+        ).all()
+        found.update((canonical, QueryId(one)) for canonical, one in rows if one is not None)
+    return found
+
+
+def get_or_create_query(tx: Session, canonical: str) -> QueryId:
+    """Return the id of a canonical query, adding it when it is new."""
+    return get_or_create_queries(tx, [canonical])[canonical]
+
+
+def all_queries(tx: Session) -> list[tuple[QueryId, str]]:
+    """Return the distinct queries that some active subscriber saved, muted ones too."""
+    wanted = exists().where(
+        col(InterestRow.query_id) == col(QueryRow.id),
+        col(InterestRow.subscriber_id) == col(SubscriberRow.id),
+        col(SubscriberRow.state) == SubscriberState.ACTIVE.value,
+    )
+    rows = tx.exec(select(QueryRow.id, QueryRow.canonical).where(wanted)).all()
+    return [(QueryId(one), canonical) for one, canonical in rows if one is not None]
+
+
+def queries_by_ids(tx: Session, ids: Sequence[QueryId]) -> dict[QueryId, str]:
+    """Return the canonical text of these queries."""
+    found: dict[QueryId, str] = {}
+    for start in range(0, len(ids), _CHUNK):
+        rows = tx.exec(
+            select(QueryRow.id, QueryRow.canonical).where(
+                col(QueryRow.id).in_(ids[start : start + _CHUNK])
+            )
+        ).all()
+        found.update((QueryId(one), canonical) for one, canonical in rows if one is not None)
+    return found
+
+
+def replace_interests(
+    tx: Session, wanted: Mapping[SubscriberId, Sequence[Interest]], *, now: datetime
+) -> None:
+    """Make these the interests of each subscriber; those kept keep their place and date."""
+    kept = interests_of(tx, list(wanted))
+    gone: list[tuple[SubscriberId, Interest]] = []
+    new: list[dict[str, object]] = []
+    for subscriber_id, interests in wanted.items():
+        before = kept.get(subscriber_id, ())
+        gone.extend((subscriber_id, one) for one in before if one not in interests)
+        new.extend(
+            {
+                "subscriber_id": subscriber_id,
+                "kind": one.kind.value,
+                "text": one.text,
+                "query_id": one.query_id,
+                "created_at": now,
+            }
+            for one in interests
+            if one not in before
+        )
+    for subscriber_id, one in gone:
+        tx.exec(
+            delete(InterestRow).where(
+                col(InterestRow.subscriber_id) == subscriber_id,
+                col(InterestRow.kind) == one.kind.value,
+                col(InterestRow.query_id) == one.query_id,
+            )
+        )
+    if new:
+        tx.exec(insert(InterestRow), params=new)

@@ -1,0 +1,263 @@
+"""Letters: the mails that are no digests, owed until they are sent.
+
+A letter goes `ready -> claimed -> sending -> sent | failed | unknown`, as a delivery
+does. `attempts` counts the claims, and is the fence: only who claimed last may record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+from sqlalchemy import select as select_many
+from sqlmodel import Session, col, func, insert, select, update
+
+from digest.model import SubscriberId, SubscriberState
+from digest.store.tables import LetterRow, SubscriberRow
+
+LetterId = NewType("LetterId", int)
+
+_CHUNK = 5_000
+
+
+class LetterKind(StrEnum):
+    """What a letter says; each is a triple of mail templates."""
+
+    CONFIRM = "confirm"
+
+
+class LetterState(StrEnum):
+    """States of a letter; `withdrawn` ones were no longer needed."""
+
+    READY = "ready"
+    CLAIMED = "claimed"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """A claimed letter; `attempts` counts this attempt too."""
+
+    id: LetterId
+    subscriber_id: SubscriberId
+    email: str
+    kind: LetterKind
+    created_at: datetime
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetterHistory:
+    """How many letters of a kind a subscriber was owed, and when the last one was queued."""
+
+    count: int
+    last_at: datetime
+
+
+def queue_letters(
+    tx: Session, ids: Sequence[SubscriberId], kind: LetterKind, *, now: datetime
+) -> None:
+    """Owe each of these subscribers a letter."""
+    if ids:
+        tx.exec(
+            insert(LetterRow),
+            params=[
+                {
+                    "subscriber_id": one,
+                    "kind": kind.value,
+                    "state": LetterState.READY.value,
+                    "created_at": now,
+                    "next_attempt_at": now,
+                }
+                for one in ids
+            ],
+        )
+
+
+def letter_histories(
+    tx: Session, ids: Sequence[SubscriberId], kind: LetterKind
+) -> dict[SubscriberId, LetterHistory]:
+    """Return what letters of a kind these subscribers were owed; those owed none are absent."""
+    found: dict[SubscriberId, LetterHistory] = {}
+    for start in range(0, len(ids), _CHUNK):
+        rows = tx.exec(
+            select(LetterRow.subscriber_id, func.count(), func.max(LetterRow.created_at))
+            .where(
+                col(LetterRow.subscriber_id).in_(ids[start : start + _CHUNK]),
+                col(LetterRow.kind) == kind.value,
+                col(LetterRow.state) != LetterState.WITHDRAWN.value,
+            )
+            .group_by(col(LetterRow.subscriber_id))
+        ).all()
+        found.update(
+            (SubscriberId(one), LetterHistory(count=count, last_at=last))
+            for one, count, last in rows
+        )
+    return found
+
+
+def claim_letters(
+    tx: Session, *, now: datetime, lease_until_at: datetime, limit: int = 50
+) -> list[Letter]:
+    """Claim letters that are due, oldest first.
+
+    Letters that lost their point (the subscriber has confirmed meanwhile, or complained)
+    are withdrawn; leases that ran out are taken back first: a claimed letter is ready
+    again, one that was being sent becomes `unknown`.
+    """
+    _reap(tx, now)
+    rows = tx.execute(
+        select_many(
+            col(LetterRow.id),
+            col(LetterRow.subscriber_id),
+            col(SubscriberRow.email),
+            col(SubscriberRow.state),
+            col(LetterRow.kind),
+            col(LetterRow.created_at),
+            col(LetterRow.attempts),
+        )
+        .join(SubscriberRow, col(SubscriberRow.id) == col(LetterRow.subscriber_id))
+        .where(
+            col(LetterRow.state) == LetterState.READY.value,
+            col(LetterRow.next_attempt_at) <= now,
+        )
+        .order_by(col(LetterRow.next_attempt_at), col(LetterRow.id))
+        .limit(limit)
+    ).all()
+    claimed: list[Letter] = []
+    for one, subscriber_id, email, state, kind, created_at, attempts in rows:
+        pointless = not _may_confirm(SubscriberState(state))
+        tx.exec(
+            update(LetterRow)
+            .where(col(LetterRow.id) == one)
+            .values(
+                state=(LetterState.WITHDRAWN if pointless else LetterState.CLAIMED).value,
+                attempts=attempts + (not pointless),
+                lease_until_at=None if pointless else lease_until_at,
+                finished_at=now if pointless else None,
+            )
+        )
+        if not pointless and one is not None:
+            claimed.append(
+                Letter(
+                    id=LetterId(one),
+                    subscriber_id=SubscriberId(subscriber_id),
+                    email=email,
+                    kind=LetterKind(kind),
+                    created_at=created_at,
+                    attempts=attempts + 1,
+                )
+            )
+    return claimed
+
+
+def intend_letter(tx: Session, letter: Letter, *, lease_until_at: datetime) -> bool:
+    """Say that a letter is being handed off: `claimed -> sending`.
+
+    Returns:
+        False when the claim was lost, or the subscriber needs the letter no more: then
+        nothing may be sent.
+    """
+    state = tx.exec(
+        select(SubscriberRow.state).where(col(SubscriberRow.id) == letter.subscriber_id)
+    ).first()
+    if state is None or not _may_confirm(SubscriberState(state)):
+        return False
+    result = tx.exec(
+        update(LetterRow)
+        .where(
+            col(LetterRow.id) == letter.id,
+            col(LetterRow.state) == LetterState.CLAIMED.value,
+            col(LetterRow.attempts) == letter.attempts,
+        )
+        .values(state=LetterState.SENDING.value, lease_until_at=lease_until_at)
+    )
+    return result.rowcount == 1
+
+
+def record_letter(
+    tx: Session,
+    letter: Letter,
+    *,
+    state: LetterState,
+    now: datetime,
+    reply: str = "",
+    next_attempt_at: datetime | None = None,
+) -> bool:
+    """Record what became of a letter.
+
+    Args:
+        tx: A writing transaction.
+        letter: As claimed.
+        state: `SENT`, `FAILED`, `UNKNOWN`, `WITHDRAWN`, or `READY` to try again.
+        now: When it ended.
+        reply: The server's words.
+        next_attempt_at: When to try again; needed for `READY`.
+
+    Returns:
+        False when the claim was lost; nothing was changed.
+    """
+    again = state is LetterState.READY
+    result = tx.exec(
+        update(LetterRow)
+        .where(
+            col(LetterRow.id) == letter.id,
+            col(LetterRow.attempts) == letter.attempts,
+            col(LetterRow.state).in_(
+                [
+                    LetterState.CLAIMED.value,
+                    LetterState.SENDING.value,
+                    LetterState.UNKNOWN.value,
+                ]
+            ),
+        )
+        .values(
+            state=state.value,
+            reply=reply,
+            lease_until_at=None,
+            finished_at=None if again else now,
+            next_attempt_at=next_attempt_at or now,
+        )
+    )
+    return result.rowcount == 1
+
+
+def count_letters(tx: Session) -> dict[LetterState, int]:
+    """Return how many letters there are in each state."""
+    rows = tx.exec(select(LetterRow.state, func.count()).group_by(LetterRow.state)).all()
+    return {LetterState(state): count for state, count in rows}
+
+
+def _may_confirm(state: SubscriberState) -> bool:
+    """Say whether a request to confirm may still be sent to someone in this state."""
+    return state in (
+        SubscriberState.PENDING,
+        SubscriberState.UNSUBSCRIBED,
+        SubscriberState.BOUNCED,
+    )
+
+
+def _reap(tx: Session, now: datetime) -> None:
+    for was, becomes in (
+        (LetterState.CLAIMED, LetterState.READY),
+        (LetterState.SENDING, LetterState.UNKNOWN),
+    ):
+        tx.exec(
+            update(LetterRow)
+            .where(
+                col(LetterRow.state) == was.value,
+                col(LetterRow.lease_until_at) <= now,
+            )
+            .values(
+                state=becomes.value,
+                lease_until_at=None,
+                finished_at=now if becomes is LetterState.UNKNOWN else None,
+            )
+        )

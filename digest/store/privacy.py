@@ -1,0 +1,128 @@
+"""Erasing people, and remembering whom not to mail without keeping their address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session, col, delete, insert, select, update
+
+from digest.model import SubscriberId, SubscriberState
+from digest.store.tables import (
+    ConsentRow,
+    DeliveryRow,
+    ForgottenRow,
+    InterestRow,
+    LetterRow,
+    SubscriberRow,
+    TokenRow,
+)
+
+_CHUNK = 5_000
+
+
+def forgotten_states(tx: Session, hashes: Sequence[str]) -> dict[str, SubscriberState]:
+    """Return what erased and suppressed people were, by the keyed hash of their address."""
+    found: dict[str, SubscriberState] = {}
+    for start in range(0, len(hashes), _CHUNK):
+        rows = tx.exec(
+            select(ForgottenRow.address_hash, ForgottenRow.state).where(
+                col(ForgottenRow.address_hash).in_(hashes[start : start + _CHUNK])
+            )
+        ).all()
+        found.update((address_hash, SubscriberState(state)) for address_hash, state in rows)
+    return found
+
+
+def forget_suppression(tx: Session, hashes: Sequence[str]) -> None:
+    """Drop the memory of a suppressed address, after a new double opt-in."""
+    tx.exec(delete(ForgottenRow).where(col(ForgottenRow.address_hash).in_(hashes)))
+
+
+def erase_subscriber(
+    tx: Session,
+    subscriber_id: SubscriberId,
+    *,
+    now: datetime,
+    address_hash: str,
+    state: SubscriberState | None,
+) -> None:
+    """Remove all that names a person; what was sent stays as anonymous rows.
+
+    Args:
+        tx: A writing transaction.
+        subscriber_id: Whom.
+        now: When they were erased.
+        address_hash: Keyed hash of the address.
+        state: The suppression to remember under that hash, None to remember nothing.
+    """
+    for table in (InterestRow, TokenRow, LetterRow):
+        tx.exec(delete(table).where(col(table.subscriber_id) == subscriber_id))
+    tx.exec(
+        update(ConsentRow).where(col(ConsentRow.subscriber_id) == subscriber_id).values(evidence="")
+    )
+    deliveries = tx.exec(
+        select(DeliveryRow.id, DeliveryRow.content).where(
+            col(DeliveryRow.subscriber_id) == subscriber_id
+        )
+    ).all()
+    if deliveries:
+        tx.exec(
+            update(DeliveryRow),
+            params=[
+                {"id": one, "content": _without_queries(content), "reply": ""}
+                for one, content in deliveries
+            ],
+        )
+    marker = f"erased:{subscriber_id}"
+    tx.exec(
+        update(SubscriberRow)
+        .where(col(SubscriberRow.id) == subscriber_id)
+        .values(
+            email=marker,
+            email_key=marker,
+            state=SubscriberState.UNSUBSCRIBED.value,
+            timezone="UTC",
+            pause_until=None,
+            next_digest_at=None,
+            welcome_due_at=None,
+            erased_at=now,
+        )
+    )
+    if state is not None:
+        forget_suppression(tx, [address_hash])
+        tx.exec(insert(ForgottenRow).values(address_hash=address_hash, state=state.value, at=now))
+
+
+def drop_unconfirmed(tx: Session, *, before: datetime) -> int:
+    """Drop sign-ups that were never confirmed, with their letters.
+
+    Args:
+        tx: A writing transaction.
+        before: Those who came, and were last written to, before this instant.
+
+    Returns:
+        How many were dropped.
+    """
+    recent = select(LetterRow.subscriber_id).where(col(LetterRow.created_at) >= before)
+    ids = tx.exec(
+        select(SubscriberRow.id).where(
+            col(SubscriberRow.state) == SubscriberState.PENDING.value,
+            col(SubscriberRow.consented_at).is_(None),
+            col(SubscriberRow.created_at) < before,
+            col(SubscriberRow.id).not_in(recent),
+        )
+    ).all()
+    for start in range(0, len(ids), _CHUNK):
+        chunk = ids[start : start + _CHUNK]
+        for table in (InterestRow, TokenRow, LetterRow, ConsentRow):
+            tx.exec(delete(table).where(col(table.subscriber_id).in_(chunk)))
+        tx.exec(delete(SubscriberRow).where(col(SubscriberRow.id).in_(chunk)))
+    return len(ids)
+
+
+def _without_queries(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep which papers were sent, and drop which interests wanted them."""
+    papers = [[entry[0], []] for entry in content.get("papers", ())]
+    return {**content, "papers": papers, "rest": [], "notices": []}
