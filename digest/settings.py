@@ -88,6 +88,8 @@ class SmtpSettings(_Section):
     messages_per_connection: int = Field(default=100, ge=1)
     rate_per_second: float = Field(default=0.0, ge=0)
     per_domain_connections: int = Field(default=0, ge=0)
+    allow_clear_text: bool = False
+    """Lets `security = "none"` reach a host that is not this machine, or log in."""
 
 
 class DigestSettings(_Section):

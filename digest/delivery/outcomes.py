@@ -1,0 +1,160 @@
+"""What a reply, or the lack of one, means for a delivery. Pure.
+
+The one line that matters is the first byte of content after 354: before it, a drop
+proves that nothing was accepted; after it, nobody knows (RFC 1047).
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from enum import StrEnum
+
+from digest.model import Outcome, OutcomeKind
+
+REPLY_LIMIT = 500
+RELAY_PATIENCE = 3
+"""So many 5.7.x in a row, said of recipients with no acceptance between, are the relay's."""
+
+_BACKOFF = (
+    timedelta(minutes=5),
+    timedelta(minutes=15),
+    timedelta(minutes=60),
+    timedelta(hours=4),
+)
+_ENHANCED = re.compile(r"^\s*([245]\.\d{1,3}\.\d{1,3})(?=\s|$)", re.MULTILINE)
+_NO_SUCH_ADDRESS = frozenset({"5.1.1", "5.1.2", "5.1.6", "5.1.10"})
+# Without an enhanced code, what RFC 5321 §4.2 lets these mean at RCPT: the mailbox.
+_MAILBOX_CODES = frozenset({521, 550, 551, 552, 553, 556})
+_AUTH_CODES = frozenset({530, 534, 535, 538})
+_MESSAGE_CODES = frozenset({"5.3.4", "5.6.0", "5.6.1", "5.6.3", "5.6.7"})
+
+
+class Stage(StrEnum):
+    """How far a hand-off had come when the reply, or the drop, came."""
+
+    CONNECT = "connect"
+    """Connecting, TLS, EHLO, AUTH."""
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    """The DATA command: no byte of content is written yet."""
+    CONTENT = "content"
+    """A byte of content may be with the server."""
+
+
+def decide_outcome(stage: Stage, code: int | None, text: str) -> Outcome:
+    """Say what a reply means.
+
+    Args:
+        stage: Where the hand-off was.
+        code: The reply's code, None for a drop, silence or gibberish.
+        text: The reply's text without its code, or in plain words what happened.
+    """
+    enhanced = enhanced_code(text)
+    if code is not None and enhanced is not None and int(enhanced[0]) != code // 100:
+        enhanced = None  # a class that contradicts the code says nothing
+    reply = plain_reply(code, text)
+    kind, relay_trouble = _kind(stage, code, enhanced)
+    return Outcome(
+        kind=kind, reply=reply, code=code, enhanced=enhanced, relay_trouble=relay_trouble
+    )
+
+
+def _kind(stage: Stage, code: int | None, enhanced: str | None) -> tuple[OutcomeKind, bool]:
+    coded_failure = code is not None and 400 <= code < 600
+    if stage is Stage.CONTENT:
+        if code is not None and 200 <= code < 300:
+            return OutcomeKind.SENT, False
+        if not coded_failure:
+            return OutcomeKind.UNKNOWN, False
+    if stage is Stage.CONNECT or (stage is Stage.MAIL and _is_throttling(code, enhanced)):
+        return OutcomeKind.RETRY, True  # no recipient was named yet
+    if code is None or not 500 <= code < 600:
+        return OutcomeKind.RETRY, False
+    if _is_policy(code, enhanced):
+        return OutcomeKind.RETRY, True
+    if stage is Stage.MAIL:
+        # One sender serves everybody: unless it is this message's size or alphabet, it
+        # is no fault of this recipient, and the next one would fare no better.
+        ours = enhanced in _MESSAGE_CODES or (enhanced is None and code == 552)
+        return (OutcomeKind.FAILED, False) if ours else (OutcomeKind.RETRY, True)
+    return _permanent(stage, code, enhanced), False
+
+
+def _is_throttling(code: int | None, enhanced: str | None) -> bool:
+    return code == 421 or (enhanced is not None and enhanced.startswith("4.7."))
+
+
+def _is_policy(code: int, enhanced: str | None) -> bool:
+    return code in _AUTH_CODES or (enhanced is not None and enhanced.startswith("5.7."))
+
+
+def _permanent(stage: Stage, code: int, enhanced: str | None) -> OutcomeKind:
+    if enhanced is not None:
+        subject = enhanced.split(".")[1]
+        return OutcomeKind.BOUNCED if subject in ("1", "2", "4") else OutcomeKind.FAILED
+    if stage is Stage.RCPT and code in _MAILBOX_CODES:
+        return OutcomeKind.BOUNCED
+    return OutcomeKind.FAILED
+
+
+def enhanced_code(text: str) -> str | None:
+    """Return the enhanced status code of a reply's text (RFC 3463), None without one."""
+    found = _ENHANCED.search(text)
+    return found.group(1) if found else None
+
+
+def plain_reply(code: int | None, text: str) -> str:
+    """Return a reply as one line that can be shown and stored, at most 500 characters."""
+    words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return (words if code is None else f"{code} {words}".rstrip())[:REPLY_LIMIT]
+
+
+def backoff(attempts: int) -> timedelta:
+    """Return how long to wait after so many attempts: 5, 15, 60 minutes, then 4 hours."""
+    return _BACKOFF[min(max(attempts, 1), len(_BACKOFF)) - 1]
+
+
+def pauses_domain(outcome: Outcome) -> bool:
+    """Say whether the server asks us to leave the destination alone for a while."""
+    if outcome.kind is not OutcomeKind.RETRY or outcome.relay_trouble:
+        return False
+    return _is_throttling(outcome.code, outcome.enhanced)
+
+
+def counts_as_attempt(outcome: Outcome) -> bool:
+    """Say whether the outcome is the recipient's doing, so that the backoff grows."""
+    return not outcome.relay_trouble and not pauses_domain(outcome)
+
+
+def is_dead_address(outcome: Outcome) -> bool:
+    """Say whether the address does not exist, so that its subscriber is suppressed."""
+    return outcome.kind is OutcomeKind.BOUNCED and outcome.enhanced in _NO_SUCH_ADDRESS
+
+
+class Breaker:
+    """Decides when the relay's refusals end a run.
+
+    A refusal at connect, AUTH or MAIL concerns everybody. One said of a recipient may
+    be that recipient's own filter, and must not hold up the others.
+    """
+
+    def __init__(self) -> None:
+        self.tripped_by: str | None = None
+        self._in_a_row = 0
+
+    def note(self, outcome: Outcome, *, of_recipient: bool) -> bool:
+        """Take note of an outcome; return whether the run must stop.
+
+        Args:
+            outcome: Of one hand-off.
+            of_recipient: Whether MAIL had been accepted.
+        """
+        if outcome.relay_trouble:
+            self._in_a_row += 1
+            if not of_recipient or self._in_a_row >= RELAY_PATIENCE:
+                self.tripped_by = self.tripped_by or outcome.reply
+        elif outcome.kind is OutcomeKind.SENT:
+            self._in_a_row = 0
+        return self.tripped_by is not None

@@ -1,0 +1,54 @@
+"""What delivery needs of a transport: one message, one recipient, one outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+from digest.model import Message, Outcome, OutcomeKind
+
+Intend = Callable[[], Awaitable[bool]]
+"""Commits the intent to the ledger. False: the hand-off must stop."""
+
+WITHDRAWN = Outcome(kind=OutcomeKind.WITHDRAWN, reply="the ledger refused the hand-off")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandOff:
+    """An outcome, and whether it was said of the recipient or before one was named."""
+
+    outcome: Outcome
+    of_recipient: bool = True
+
+
+class Transport(Protocol):
+    """Hands messages off. One instance serves several lanes at once."""
+
+    async def __aenter__(self) -> Self:
+        """Make ready; no connection is made yet."""
+        ...
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close all that is open."""
+        ...
+
+    async def hand_off(self, message: Message, *, name: str, lane: int, intend: Intend) -> HandOff:
+        """Hand one message off.
+
+        Args:
+            message: In wire form.
+            name: Short, fit for a file name, the same for every attempt.
+            lane: Which of the parallel lanes asks; a lane has one message at a time.
+            intend: Awaited once, after the envelope was accepted and before DATA.
+
+        Returns:
+            What became of it. Trouble is an outcome, never an exception.
+        """
+        ...

@@ -1,0 +1,69 @@
+"""The ledger: what was owed to whom, and what became of it (docs/adr/0001).
+
+Every change of a delivery's state is one conditional UPDATE whose legal sources stand
+in `states.LEGAL`. Nothing here decides when or what to send.
+"""
+
+from digest.store.ledger.amend import Resent, Resolution, resend, resolve
+from digest.store.ledger.due import DueSubscriber, due_subscribers
+from digest.store.ledger.handoff import (
+    LEASE,
+    MAX_CLAIM,
+    Tidied,
+    claim_deliveries,
+    give_back,
+    intend,
+    record,
+    tidy,
+)
+from digest.store.ledger.papers import (
+    delivery_of_paper,
+    forget_papers,
+    move_paper,
+    release_papers,
+    sent_papers,
+    take_papers,
+)
+from digest.store.ledger.plans import Inserted, insert_plans
+from digest.store.ledger.rows import (
+    LedgerCounts,
+    LedgerEntry,
+    count_deliveries,
+    get_delivery,
+    list_entries,
+    open_delivery_ids,
+)
+from digest.store.ledger.states import LEGAL, Event
+
+__all__ = [
+    "LEASE",
+    "LEGAL",
+    "MAX_CLAIM",
+    "DueSubscriber",
+    "Event",
+    "Inserted",
+    "LedgerCounts",
+    "LedgerEntry",
+    "Resent",
+    "Resolution",
+    "Tidied",
+    "claim_deliveries",
+    "count_deliveries",
+    "delivery_of_paper",
+    "due_subscribers",
+    "forget_papers",
+    "get_delivery",
+    "give_back",
+    "insert_plans",
+    "intend",
+    "list_entries",
+    "move_paper",
+    "open_delivery_ids",
+    "record",
+    "release_papers",
+    "resend",
+    "resolve",
+    "sent_papers",
+    "take_papers",
+    "tidy",
+]

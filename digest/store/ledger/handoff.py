@@ -1,0 +1,265 @@
+"""From ready to an outcome: claim, intend, record, reap. Each is a conditional UPDATE.
+
+Callers give every instant; on SQLite each function runs in a transaction that began
+IMMEDIATE, so that a read and the UPDATE after it cannot be parted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, exists, literal, select
+from sqlmodel import Session
+
+from digest.model import (
+    Delivery,
+    DeliveryId,
+    DeliveryState,
+    Outcome,
+    OutcomeKind,
+    SubscriberState,
+)
+from digest.store.ledger.papers import release_papers
+from digest.store.ledger.rows import DELIVERY, SUBSCRIBER, move, to_delivery
+from digest.store.ledger.states import Event
+
+LEASE = timedelta(minutes=15)
+MAX_CLAIM = 50
+REPLY_LIMIT = 500
+
+TOO_LATE = "too late: the period ended before it could be handed off"
+STOPPED = "the sender stopped during the hand-off; nobody knows whether it arrived"
+
+_COLUMN = DELIVERY.c
+_EVENT_OF = {
+    OutcomeKind.SENT: Event.SENT,
+    OutcomeKind.BOUNCED: Event.BOUNCED,
+    OutcomeKind.FAILED: Event.FAILED,
+    OutcomeKind.RETRY: Event.RETRY,
+    OutcomeKind.UNKNOWN: Event.LOST,
+}
+_RELEASING = frozenset({OutcomeKind.BOUNCED, OutcomeKind.FAILED})
+
+
+def claim_deliveries(tx: Session, now: datetime, *, limit: int = MAX_CLAIM) -> list[Delivery]:
+    """Take what is ready now for 15 minutes; each claim has a new fence number.
+
+    Args:
+        tx: A writing transaction.
+        now: Aware UTC.
+        limit: At most 50 are taken whatever it says.
+    """
+    ready = (
+        select(_COLUMN.id)
+        .join(SUBSCRIBER, SUBSCRIBER.c.id == _COLUMN.subscriber_id)
+        .where(
+            _COLUMN.state == DeliveryState.READY.value,
+            _COLUMN.next_attempt_at <= now,
+            _COLUMN.closes_at > now,
+            SUBSCRIBER.c.state == SubscriberState.ACTIVE.value,
+        )
+        .order_by(_COLUMN.next_attempt_at, _COLUMN.id)
+        .limit(min(limit, MAX_CLAIM))
+    )
+    statement = (
+        move(Event.CLAIM, _COLUMN.id.in_(ready))
+        .values(fence=_COLUMN.fence + 1, lease_until_at=now + LEASE)
+        .returning(*_COLUMN)
+    )
+    claimed = [to_delivery(row) for row in tx.execute(statement).mappings()]
+    return sorted(claimed, key=lambda one: one.id)
+
+
+def give_back(
+    tx: Session, delivery_id: DeliveryId, fence: int, *, next_attempt_at: datetime, reply: str = ""
+) -> bool:
+    """Return a claim on which nothing was begun; it does not count as an attempt."""
+    values: dict[str, Any] = {"next_attempt_at": next_attempt_at, "lease_until_at": None}
+    if reply:
+        values["reply"] = reply[:REPLY_LIMIT]
+    return _moved(
+        tx,
+        move(Event.GIVE_BACK, _COLUMN.id == delivery_id, _COLUMN.fence == fence).values(values),
+    )
+
+
+def intend(tx: Session, delivery_id: DeliveryId, fence: int, now: datetime) -> bool:
+    """Say that the hand-off begins; after the commit DATA may be said.
+
+    Locks the subscriber's row and checks it in the same transaction: suppressing
+    updates that row, so the two cannot pass each other. A delivery that may not be
+    handed off any more ends `skipped` (suppressed) or `failed` (too late) here.
+
+    Returns:
+        False when the hand-off must stop: lease lost, suppressed, too late.
+    """
+    # FOR SHARE is left out on SQLite, where writers queue anyway.
+    subscriber_state = tx.execute(
+        select(SUBSCRIBER.c.state)
+        .join(DELIVERY, _COLUMN.subscriber_id == SUBSCRIBER.c.id)
+        .where(_COLUMN.id == delivery_id)
+        .with_for_update(read=True, of=SUBSCRIBER)
+    ).scalar()
+    mine = and_(_COLUMN.id == delivery_id, _COLUMN.fence == fence, _COLUMN.lease_until_at > now)
+    if subscriber_state != SubscriberState.ACTIVE.value:
+        _withdraw(tx, mine, now)
+        return False
+    if _too_late(tx, and_(mine, _COLUMN.closes_at <= now), now):
+        return False
+    return _moved(
+        tx,
+        move(Event.INTEND, mine).values(attempts=_COLUMN.attempts + 1, lease_until_at=now + LEASE),
+    )
+
+
+def record(
+    tx: Session,
+    delivery_id: DeliveryId,
+    fence: int,
+    outcome: Outcome,
+    now: datetime,
+    *,
+    retry_at: datetime | None = None,
+    counts_as_attempt: bool = True,
+) -> bool:
+    """Write down what became of a hand-off.
+
+    Args:
+        tx: A writing transaction.
+        delivery_id: Of the claim.
+        fence: Of the claim: a worker that lost its lease to another changes nothing.
+        outcome: Any but `WITHDRAWN`.
+        now: Aware UTC.
+        retry_at: When a `RETRY`, or by policy an `UNKNOWN`, may be tried again.
+        counts_as_attempt: Whether the backoff grows by this one.
+
+    Returns:
+        False when the row is in a state that this outcome cannot follow.
+    """
+    values: dict[str, Any] = {
+        "reply": outcome.reply[:REPLY_LIMIT],
+        "lease_until_at": None,
+        "next_attempt_at": retry_at,
+        "attempts": _attempts(counts_as_attempt=counts_as_attempt),
+    }
+    if outcome.kind is not OutcomeKind.RETRY:
+        values["finished_at"] = now
+    if outcome.kind in _RELEASING:
+        values["released_at"] = now
+    mine = move(_EVENT_OF[outcome.kind], _COLUMN.id == delivery_id, _COLUMN.fence == fence)
+    moved = (
+        tx.execute(mine.values(values).returning(_COLUMN.subscriber_id, _COLUMN.id)).tuples().all()
+    )
+    if outcome.kind in _RELEASING:
+        release_papers(tx, moved)
+    return bool(moved)
+
+
+def _attempts(*, counts_as_attempt: bool) -> ColumnElement[int]:
+    # The intent has counted already what ends after it; what ends at MAIL or RCPT has none.
+    before_intent = _COLUMN.state == DeliveryState.CLAIMED.value
+    if counts_as_attempt:
+        return case((before_intent, _COLUMN.attempts + 1), else_=_COLUMN.attempts)
+    return case((before_intent, _COLUMN.attempts), else_=_COLUMN.attempts - 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tidied:
+    """What was found lying about, in numbers of deliveries."""
+
+    reclaimed: int = 0
+    unknown: int = 0
+    resent: int = 0
+    withdrawn: int = 0
+    too_late: int = 0
+
+
+def tidy(tx: Session, now: datetime, *, resend_unknown: bool = False) -> Tidied:
+    """Mend what dead workers, suppressions and closed periods left behind.
+
+    Expired claims are ready again and expired hand-offs unknown. Then what may not be
+    mailed any more is skipped, and what is too late has failed; both give back their
+    papers, before anything new is prepared.
+
+    Args:
+        tx: A writing transaction.
+        now: Aware UTC.
+        resend_unknown: Whether `unknown_policy` is `resend`.
+    """
+    expired = _COLUMN.lease_until_at <= now
+    reclaimed = _count(
+        tx, move(Event.REAP_CLAIM, expired).values(lease_until_at=None, next_attempt_at=now)
+    )
+    unknown = _count(
+        tx,
+        move(Event.REAP_HAND_OFF, expired).values(
+            lease_until_at=None, next_attempt_at=now, finished_at=now, reply=STOPPED
+        ),
+    )
+    resent = 0
+    if resend_unknown:
+        still_open = and_(_COLUMN.next_attempt_at <= now, _COLUMN.closes_at > now)
+        resent = _count(tx, move(Event.RESEND_BY_POLICY, still_open).values(finished_at=None))
+    suppressed = ~exists().where(
+        SUBSCRIBER.c.id == _COLUMN.subscriber_id,
+        SUBSCRIBER.c.state == SubscriberState.ACTIVE.value,
+    )
+    return Tidied(
+        reclaimed=reclaimed,
+        unknown=unknown,
+        resent=resent,
+        withdrawn=_withdraw(tx, suppressed, now),
+        too_late=_too_late(tx, _COLUMN.closes_at <= now, now),
+    )
+
+
+def _withdraw(tx: Session, condition: ColumnElement[bool], now: datetime) -> int:
+    state = (
+        select(SUBSCRIBER.c.state).where(SUBSCRIBER.c.id == _COLUMN.subscriber_id).scalar_subquery()
+    )
+    return _release(
+        tx,
+        move(Event.WITHDRAW, condition).values(
+            reply=state + literal(" before hand-off"),
+            finished_at=now,
+            released_at=now,
+            lease_until_at=None,
+            next_attempt_at=None,
+        ),
+    )
+
+
+def _too_late(tx: Session, condition: ColumnElement[bool], now: datetime) -> int:
+    last_reply = case(
+        (_COLUMN.reply == "", literal(TOO_LATE)),
+        else_=literal(f"{TOO_LATE}; before that: ") + _COLUMN.reply,
+    )
+    return _release(
+        tx,
+        move(Event.TOO_LATE, condition).values(
+            reply=last_reply,
+            finished_at=now,
+            released_at=now,
+            lease_until_at=None,
+            next_attempt_at=None,
+        ),
+    )
+
+
+def _release(tx: Session, statement: Any) -> int:
+    moved: Sequence[tuple[int, int]] = (
+        tx.execute(statement.returning(_COLUMN.subscriber_id, _COLUMN.id)).tuples().all()
+    )
+    release_papers(tx, moved)
+    return len(moved)
+
+
+def _count(tx: Session, statement: Any) -> int:
+    return len(tx.execute(statement.returning(_COLUMN.id)).all())
+
+
+def _moved(tx: Session, statement: Any) -> bool:
+    return _count(tx, statement) == 1

@@ -1,0 +1,145 @@
+"""The memory of what was sent to whom: every write of `delivery_paper` is here (docs/adr/0003)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.dialects.sqlite import insert
+from sqlmodel import Session
+
+from digest.model import DeliveryId, PaperId, SubscriberId
+from digest.store.ledger.rows import DELIVERY, PAPER, chunks
+from digest.store.tables import Table
+
+DELIVERY_PAPER = Table.metadata.tables["delivery_paper"]
+
+_DOUBTFUL_AFTER = timedelta(hours=48)
+
+Taken = tuple[SubscriberId, PaperId, DeliveryId]
+
+
+def take_papers(tx: Session, wanted: Iterable[Taken]) -> set[tuple[SubscriberId, PaperId]]:
+    """Take papers for deliveries, in the order that keeps two writers from a deadlock.
+
+    Returns:
+        Those that were free. What is missing belongs to another delivery.
+    """
+    rows = [
+        {"subscriber_id": subscriber_id, "paper_id": paper_id, "delivery_id": delivery_id}
+        for subscriber_id, paper_id, delivery_id in sorted(wanted)
+    ]
+    if not rows:
+        return set()
+    statement = (
+        insert(DELIVERY_PAPER)
+        .on_conflict_do_nothing(index_elements=["subscriber_id", "paper_id"])
+        .returning(DELIVERY_PAPER.c.subscriber_id, DELIVERY_PAPER.c.paper_id)
+    )
+    return {
+        (SubscriberId(subscriber_id), PaperId(paper_id))
+        for subscriber_id, paper_id in tx.connection().execute(statement, rows)
+    }
+
+
+def release_papers(tx: Session, deliveries: Sequence[tuple[int, int]]) -> None:
+    """Give back the papers of deliveries, named as (subscriber id, delivery id)."""
+    for subscriber_id, delivery_id in sorted(deliveries):
+        tx.execute(
+            delete(DELIVERY_PAPER).where(
+                DELIVERY_PAPER.c.subscriber_id == subscriber_id,
+                DELIVERY_PAPER.c.delivery_id == delivery_id,
+            )
+        )
+
+
+def sent_papers(
+    tx: Session, subscriber_ids: Sequence[SubscriberId]
+) -> dict[SubscriberId, list[PaperId]]:
+    """Return which papers are taken for each of these subscribers."""
+    taken: defaultdict[SubscriberId, list[PaperId]] = defaultdict(list)
+    for ids in chunks(subscriber_ids):
+        rows = tx.execute(
+            select(DELIVERY_PAPER.c.subscriber_id, DELIVERY_PAPER.c.paper_id).where(
+                DELIVERY_PAPER.c.subscriber_id.in_(ids)
+            )
+        )
+        for subscriber_id, paper_id in rows:
+            taken[SubscriberId(subscriber_id)].append(PaperId(paper_id))
+    return dict(taken)
+
+
+def delivery_of_paper(
+    tx: Session, subscriber_id: SubscriberId, paper_id: PaperId
+) -> DeliveryId | None:
+    """Return the delivery that took a paper for a subscriber, None when it is free."""
+    found = tx.execute(
+        select(DELIVERY_PAPER.c.delivery_id).where(
+            DELIVERY_PAPER.c.subscriber_id == subscriber_id,
+            DELIVERY_PAPER.c.paper_id == paper_id,
+        )
+    ).scalar()
+    return None if found is None else DeliveryId(found)
+
+
+def move_paper(tx: Session, *, loser: PaperId, winner: PaperId) -> None:
+    """Let `winner` stand wherever `loser` was taken: two papers turned out to be one.
+
+    Where a subscriber was sent both, the loser's row is released. The recorded lists of
+    the deliveries follow, so that what is still to be sent, and the archive, name a
+    paper that exists.
+    """
+    taken = DELIVERY_PAPER.c
+    holders = dict(
+        tx.execute(
+            select(taken.subscriber_id, taken.delivery_id).where(taken.paper_id == loser)
+        ).tuples()
+    )
+    has_both = select(taken.subscriber_id).where(taken.paper_id == winner)
+    tx.execute(
+        delete(DELIVERY_PAPER).where(taken.paper_id == loser, taken.subscriber_id.in_(has_both))
+    )
+    tx.execute(update(DELIVERY_PAPER).where(taken.paper_id == loser).values(paper_id=winner))
+    for delivery_id in sorted(set(holders.values())):
+        _rename_in_content(tx, delivery_id, loser=loser, winner=winner)
+
+
+def _rename_in_content(tx: Session, delivery_id: int, *, loser: PaperId, winner: PaperId) -> None:
+    content = tx.execute(select(DELIVERY.c.content).where(DELIVERY.c.id == delivery_id)).scalar()
+    if content is None:
+        return
+    papers: dict[int, list[int]] = {}
+    for paper_id, query_ids in content.get("papers", ()):
+        papers.setdefault(winner if paper_id == loser else paper_id, query_ids)
+    rest = [winner if paper_id == loser else paper_id for paper_id in content.get("rest", ())]
+    renamed = {
+        **content,
+        "papers": [[paper_id, query_ids] for paper_id, query_ids in papers.items()],
+        "rest": list(dict.fromkeys(paper_id for paper_id in rest if paper_id not in papers)),
+    }
+    tx.execute(update(DELIVERY).where(DELIVERY.c.id == delivery_id).values(content=renamed))
+
+
+def forget_papers(
+    tx: Session, *, now: datetime, last_tick_at: datetime | None, retention_days: int
+) -> int:
+    """Forget what was sent of papers that can open no window any more.
+
+    Args:
+        tx: A writing transaction.
+        now: Aware UTC.
+        last_tick_at: When the service last looked for due work, None when never. More
+            than 48 hours before `now`, or after it, the clock is in doubt and nothing
+            is forgotten.
+        retention_days: As in the settings.
+
+    Returns:
+        How many rows went.
+    """
+    if last_tick_at is None or not timedelta(0) <= now - last_tick_at <= _DOUBTFUL_AFTER:
+        return 0
+    old = select(PAPER.c.id).where(PAPER.c.first_seen_at < now - timedelta(days=retention_days))
+    done = tx.connection().execute(delete(DELIVERY_PAPER).where(DELIVERY_PAPER.c.paper_id.in_(old)))
+    return done.rowcount
