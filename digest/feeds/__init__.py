@@ -1,0 +1,1 @@
+"""Feeds: from a server's bytes to entries, guarded and polite."""

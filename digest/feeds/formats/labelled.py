@@ -1,0 +1,81 @@
+"""Descriptions that hold a paper's facts as labelled paragraphs. Pure.
+
+Many publishers and private feeds write `<p><b>Authors:</b> …</p><p>Abstract: …</p>`
+where a feed has elements of its own. We read the labels we know.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from digest.feeds.formats.entries import count, plain
+
+_LABELS = {
+    "author": "authors",
+    "authors": "authors",
+    "author(s)": "authors",
+    "upvotes": "upvotes",
+    "summary": "abstract",
+    "abstract": "abstract",
+    "摘要": "abstract",
+    "doi": "doi",
+    "source": "venue",
+    "publication date": "date",
+}
+_BLOCK = re.compile(r"<(?:p|div|li|h[1-6])\b[^<>]*>|<br\s*/?>", re.IGNORECASE)
+_LABEL = re.compile(
+    r"^\s*(?:<(?:b|strong|em|i)\b[^<>]*>\s*)*(?P<label>[\w() ]{3,20}?)\s*[:：]\s*"
+    r"(?:</(?:b|strong|em|i|h[1-6])>\s*)*(?P<value>.*)$",
+    re.DOTALL,
+)
+_END_OF_BLOCK = re.compile(r"\s*</(?:p|div|li|h[1-6])>.*$", re.DOTALL | re.IGNORECASE)
+# A heading of its own: `<div class="boxTitle">Abstract</div>`, `<b>ABSTRACT</b></p><p>`.
+_ABSTRACT_HEADING = re.compile(
+    r"(?:^|>)\s*abstract\s*(?:(?:</?[a-z0-9]+\b[^<>]*>\s*)+|\n)", re.IGNORECASE
+)
+_HEADING_REACH = 3_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labelled:
+    """The facts found; "" and None where there was no such label."""
+
+    authors: str = ""
+    abstract: str = ""
+    doi: str = ""
+    venue: str = ""
+    upvotes: int | None = None
+    found: bool = False
+    """Whether the text is of this kind, so that the rest of it is no abstract."""
+
+
+def read_labelled(markup: str) -> Labelled:
+    """Read the labelled paragraphs of a description.
+
+    The abstract keeps its markup up to the end of its paragraph, the rest is plain.
+    """
+    facts: dict[str, str] = {}
+    for block in _BLOCK.split(markup):
+        match = _LABEL.match(block)
+        if match is None:
+            continue
+        fact = _LABELS.get(match["label"].strip().lower())
+        if fact is None or facts.get(fact):
+            continue
+        value = match["value"]
+        facts[fact] = _END_OF_BLOCK.sub("", value).strip() if fact == "abstract" else plain(value)
+    return Labelled(
+        authors=facts.get("authors", ""),
+        abstract=facts.get("abstract", ""),
+        doi=facts.get("doi", ""),
+        venue=facts.get("venue", ""),
+        upvotes=count(facts.get("upvotes", "")),
+        found=bool(facts.keys() & {"authors", "upvotes", "doi", "date"}),
+    )
+
+
+def after_abstract_heading(markup: str) -> str:
+    """Return what follows a heading "Abstract" near the start of a text, or ""."""
+    match = _ABSTRACT_HEADING.search(markup, 0, _HEADING_REACH)
+    return markup[match.end() :].strip() if match else ""
