@@ -24,6 +24,7 @@ class SavedView:
 
     kind: str
     text: str
+    muted: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +61,11 @@ def confirm_view(
     """
     name = one_line(service_name)
     saved = [
-        SavedView(kind=_KINDS[interest.kind], text=shorten(one_line(interest.text), 200))
+        SavedView(
+            kind=_KINDS[interest.kind],
+            text=shorten(one_line(interest.text), 200),
+            muted=interest.kind is InterestKind.MUTED,
+        )
         for interest in interests
     ]
     return ConfirmView(

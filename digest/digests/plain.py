@@ -45,7 +45,7 @@ def header_text(text: str) -> str:
 
 
 def shorten(text: str, limit: int) -> str:
-    """Cut `text` at a word to at most `limit` characters, " …" included."""
+    """Cut `text` at a word to at most `limit` characters, the ellipsis included."""
     if len(text) <= limit:
         return text
     if limit < 3:
@@ -54,7 +54,7 @@ def shorten(text: str, limit: int) -> str:
     cut = room.rfind(" ")
     # Scripts without spaces, and very long words, are cut where the room ends.
     head = room[: cut if cut > limit // 2 else limit - 2]
-    return f"{head.rstrip(' ,;:.–—-')} …"
+    return f"{head.rstrip(' ,;:.–—-')}\u00a0…"  # never a lone ellipsis on a line
 
 
 def safe_url(url: str | None) -> str | None:

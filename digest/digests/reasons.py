@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from digest.digests.plain import one_line, shorten
@@ -10,6 +10,7 @@ from digest.model import Reason
 
 CHANGED = "matched an interest you have since changed"
 MAX_PIECES = 4
+MAX_TERMS = 5
 MAX_TERM = 80
 _TEXT_FIELDS = ("title", "abstract")
 
@@ -22,26 +23,43 @@ class Segment:
     marked: bool = False
 
 
+_Piece = tuple[Segment, ...]
+
+
 def why_line(reasons: Sequence[Reason]) -> tuple[Segment, ...]:
     """Merge reasons into one line.
 
     Terms of one query are told together ("diffusion and protein in title and abstract,
-    without “survey”"), different interests are parted by a middle dot.
+    without “survey”"); interests of one term each are gathered by where it stands ("LLM,
+    agents in the title"); what differs is parted by a middle dot. No reason at all
+    means that the interest was changed since.
     """
     by_query: dict[str, list[Reason]] = {}
     for reason in reasons:
         by_query.setdefault(reason.query, []).append(reason)
-    pieces = list(dict.fromkeys(filter(None, map(_piece, by_query.values()))))
+    # Insertion order is order of importance, so the key stands where its first term did.
+    gathered: dict[tuple[str, ...], dict[str, None] | _Piece] = {}
+    for number, group in enumerate(by_query.values()):
+        places, without = _places(group), _without(group)
+        if len(places) == 1 and not without:
+            ((term, place),) = places
+            terms = gathered.setdefault(place, {})
+            if isinstance(terms, dict):
+                terms[term] = None
+        elif places:
+            piece = _query_piece(places, without)
+            if piece not in gathered.values():
+                gathered[(str(number), "query", "")] = piece
+    pieces = [
+        _gathered_piece(place, tuple(content)) if isinstance(content, dict) else content
+        for place, content in gathered.items()
+    ]
     if not pieces:
         return (Segment(text=CHANGED),)
-    line: list[Segment] = []
-    for piece in pieces[:MAX_PIECES]:
-        if line:
-            line.append(Segment(text=" · "))
-        line.extend(piece)
+    line = _join(pieces[:MAX_PIECES], " · ")
     if len(pieces) > MAX_PIECES:
-        line.append(Segment(text=f" · and {len(pieces) - MAX_PIECES} more"))
-    return tuple(line)
+        line = (*line, Segment(text=f" · and {len(pieces) - MAX_PIECES} more"))
+    return line
 
 
 def plain_why(line: Sequence[Segment]) -> str:
@@ -49,57 +67,69 @@ def plain_why(line: Sequence[Segment]) -> str:
     return "".join(f"«{segment.text}»" if segment.marked else segment.text for segment in line)
 
 
-def _piece(reasons: Iterable[Reason]) -> tuple[Segment, ...]:
-    """Say the reasons of one query."""
-    fields: dict[str, list[str]] = {}
-    others: dict[tuple[str, str], None] = {}
-    without: dict[str, None] = {}
+def _places(reasons: Sequence[Reason]) -> list[tuple[str, tuple[str, ...]]]:
+    """Return each term of a query with where it was found: text fields, or one other."""
+    found: dict[tuple[str, bool], dict[str, None]] = {}
     for reason in reasons:
-        without.update(dict.fromkeys(shorten(one_line(term), MAX_TERM) for term in reason.without))
         term = shorten(one_line(reason.term), MAX_TERM)
-        if not term:
-            continue
-        if reason.field in _TEXT_FIELDS:
-            found = fields.setdefault(term, [])
-            if reason.field not in found:
-                found.append(reason.field)
+        if term:
+            in_text = reason.field in _TEXT_FIELDS
+            found.setdefault((term, in_text), {})[reason.field] = None
+    places: list[tuple[str, tuple[str, ...]]] = []
+    for (term, in_text), fields in found.items():
+        if in_text:
+            places.append((term, tuple(field for field in _TEXT_FIELDS if field in fields)))
         else:
-            others[reason.field, term] = None
-    phrases = _text_phrases(fields)
-    phrases.extend(
-        (Segment(text=f"{field} "), Segment(text=term, marked=True)) for field, term in others
-    )
-    if not phrases:
-        return ()
-    piece = list(phrases[0])
-    for phrase in phrases[1:]:
-        piece.append(Segment(text=", "))
-        piece.extend(phrase)
+            places.extend((term, (field,)) for field in fields)
+    return places
+
+
+def _without(reasons: Sequence[Reason]) -> tuple[str, ...]:
+    terms = (shorten(one_line(term), MAX_TERM) for reason in reasons for term in reason.without)
+    return tuple(dict.fromkeys(filter(None, terms)))
+
+
+def _query_piece(places: Sequence[tuple[str, tuple[str, ...]]], without: tuple[str, ...]) -> _Piece:
+    """Say the terms of one query, which belong together."""
+    by_place: dict[tuple[str, ...], list[str]] = {}
+    for term, place in places:
+        by_place.setdefault(place, []).append(term)
+    phrases = [_phrase(place, terms, last=" and ") for place, terms in by_place.items()]
+    piece = _join(phrases, ", ")
     if without:
-        words = " or ".join(f"“{word}”" for word in without if word)
-        piece.append(Segment(text=f", without {words}"))
-    return tuple(piece)
+        words = " or ".join(f"“{word}”" for word in without)
+        piece = (*piece, Segment(text=f", without {words}"))
+    return piece
 
 
-def _text_phrases(fields: dict[str, list[str]]) -> list[tuple[Segment, ...]]:
-    """Group terms by where they stand: "a and b in title and abstract"."""
-    by_place: dict[str, list[str]] = {}
-    for term, found in fields.items():
-        by_place.setdefault(_place(found), []).append(term)
-    phrases: list[tuple[Segment, ...]] = []
-    for place, terms in by_place.items():
-        phrase: list[Segment] = []
-        for number, term in enumerate(terms):
-            if number:
-                phrase.append(Segment(text=" and " if number == len(terms) - 1 else ", "))
-            phrase.append(Segment(text=term, marked=True))
-        phrase.append(Segment(text=f" in {place}"))
-        phrases.append(tuple(phrase))
-    return phrases
+def _gathered_piece(place: tuple[str, ...], terms: tuple[str, ...]) -> _Piece:
+    """Say single terms of several interests, each of which would have been enough."""
+    return _phrase(place, terms, last=", ")
 
 
-def _place(found: Iterable[str]) -> str:
-    places = set(found)
-    if places == {"title", "abstract"}:
-        return "title and abstract"
-    return f"the {places.pop()}"
+def _phrase(place: tuple[str, ...], terms: Sequence[str], *, last: str) -> _Piece:
+    """Say terms and where they stand: "a and b in the title", "tags a, b"."""
+    shown = terms[:MAX_TERMS]
+    hidden = len(terms) - len(shown)
+    segments: list[Segment] = []
+    for number, term in enumerate(shown):
+        if number:
+            final = number == len(shown) - 1 and not hidden
+            segments.append(Segment(text=last if final else ", "))
+        segments.append(Segment(text=term, marked=True))
+    if hidden:
+        segments.append(Segment(text=f" and {hidden} more"))
+    if place[0] in _TEXT_FIELDS:
+        where = "title and abstract" if len(place) == 2 else f"the {place[0]}"
+        return (*segments, Segment(text=f" in {where}"))
+    plural = "s" if len(terms) > 1 and place[0] != "upvotes" else ""
+    return (Segment(text=f"{place[0]}{plural} "), *segments)
+
+
+def _join(pieces: Sequence[_Piece], separator: str) -> _Piece:
+    joined: list[Segment] = []
+    for piece in pieces:
+        if joined:
+            joined.append(Segment(text=separator))
+        joined.extend(piece)
+    return tuple(joined)

@@ -6,7 +6,6 @@ that names it, never an empty hole in a mail.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from digest.digests.columns import wrap
 from digest.digests.message import wire_size
 from digest.digests.plain import header_text
 from digest.digests.style import StyleSheet, inline_template, parse_style_sheet
@@ -23,8 +23,7 @@ from digest.model import Digest, DigestLinks, Rendered
 
 MAX_WIRE_BYTES = 90_000
 _HEADER_ROOM = 4_000
-_WIDTH = 72
-_SNIPPETS = (SNIPPET, 200, 120, 60, 0)
+_SNIPPETS = (SNIPPET, 160, 100, 60, 0)
 _STYLE_SHEET = "mail.css"
 
 
@@ -150,25 +149,6 @@ def fit_digest(
         else:
             high = middle
     return render(0, low)
-
-
-def wrap(text: str, first: str = "", indent: int = 0) -> str:
-    """Wrap text for a plain mail at 72 columns.
-
-    Args:
-        text: Any text; its white space counts as single spaces.
-        first: A mark that stands in the indent of the first line, right-aligned when it
-            is a number ("1.").
-        indent: Columns before every line.
-    """
-    mark = f"{first:>{indent - 1}} " if first[:1].isdigit() else f"{first:<{indent}}"
-    return textwrap.fill(
-        " ".join(text.split()),
-        width=_WIDTH,
-        initial_indent=mark if first else " " * indent,
-        subsequent_indent=" " * indent,
-        break_on_hyphens=False,
-    )
 
 
 class _InliningLoader(jinja2.FileSystemLoader):

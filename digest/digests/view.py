@@ -33,7 +33,7 @@ from digest.model import (
     Schedule,
 )
 
-SNIPPET = 280
+SNIPPET = 240
 MAX_TITLE = 300
 MAX_TAGS = 3
 MAX_LINKS = 3
@@ -167,7 +167,7 @@ def _paper_view(match: Match, number: int, *, fallback_url: str, snippet: int) -
     rise = paper.upvotes_change or 0
     change = f"+{rise:,} today" if upvotes and rise > 0 else ""
     meta = " · ".join(filter(None, (authors, venue)))
-    votes = f"▲ {upvotes} ({change})" if change else f"▲ {upvotes}"
+    votes = f"▲\u00a0{upvotes} ({change})" if change else f"▲\u00a0{upvotes}"
     return PaperView(
         number=str(number),
         title=shorten(one_line(paper.title), MAX_TITLE) or "Untitled",
