@@ -89,12 +89,7 @@ def _longest_summary(row: Row) -> str:
 
 
 def _abstract(text: str, facts: Labelled) -> str:
-    if facts.abstract:
-        return facts.abstract
-    headed = after_abstract_heading(text)
-    if headed:
-        return headed
-    return "" if facts.found else text
+    return facts.abstract or after_abstract_heading(text) or facts.rest
 
 
 def _authors(row: Row, facts: Labelled) -> Iterable[object]:

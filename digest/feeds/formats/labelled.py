@@ -25,16 +25,20 @@ _LABELS = {
 }
 _BLOCK = re.compile(r"<(?:p|div|li|h[1-6])\b[^<>]*>|<br\s*/?>", re.IGNORECASE)
 _LABEL = re.compile(
-    r"^\s*(?:<(?:b|strong|em|i)\b[^<>]*>\s*)*(?P<label>[\w() ]{3,20}?)\s*[:：]\s*"
+    r"^\s*(?:<(?:b|strong|em|i)\b[^<>]*>\s*)*(?P<label>[\w() ]{2,20}?)\s*[:：]\s*"
     r"(?:</(?:b|strong|em|i|h[1-6])>\s*)*(?P<value>.*)$",
     re.DOTALL,
 )
 _END_OF_BLOCK = re.compile(r"\s*</(?:p|div|li|h[1-6])>.*$", re.DOTALL | re.IGNORECASE)
 # A heading of its own: `<div class="boxTitle">Abstract</div>`, `<b>ABSTRACT</b></p><p>`.
+# CNKI: names with semicolons, a line break, the abstract.
+_NAMES_FIRST = re.compile(r"^((?:[^<>;]{2,60};){1,100})\s*</?br\s*/?>(.*)$", re.DOTALL)
+_CITATION = re.compile(r"(?:[^.]{0,80}, )?(?:Volume \d+, Issue .{0,120}|EarlyView\.?)", re.DOTALL)
 _ABSTRACT_HEADING = re.compile(
     r"(?:^|>)\s*abstract\s*(?:(?:</?[a-z0-9]+\b[^<>]*>\s*)+|\n)", re.IGNORECASE
 )
 _HEADING_REACH = 3_000
+_MAX_SCRAPS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +50,8 @@ class Labelled:
     doi: str = ""
     venue: str = ""
     upvotes: int | None = None
-    found: bool = False
-    """Whether the text is of this kind, so that the rest of it is no abstract."""
+    rest: str = ""
+    """What no label claimed: an abstract, unless it is only scraps."""
 
 
 def read_labelled(markup: str) -> Labelled:
@@ -55,13 +59,16 @@ def read_labelled(markup: str) -> Labelled:
 
     The abstract keeps its markup up to the end of its paragraph, the rest is plain.
     """
+    names_first = _NAMES_FIRST.match(markup)
+    if names_first:
+        return Labelled(authors=names_first[1].strip(" ;"), rest=names_first[2].strip())
     facts: dict[str, str] = {}
+    unclaimed: list[str] = []
     for block in _BLOCK.split(markup):
         match = _LABEL.match(block)
-        if match is None:
-            continue
-        fact = _LABELS.get(match["label"].strip().lower())
-        if fact is None or facts.get(fact):
+        fact = _LABELS.get(match["label"].strip().lower()) if match else None
+        if match is None or fact is None or facts.get(fact):
+            unclaimed.append(block)
             continue
         value = match["value"]
         facts[fact] = _END_OF_BLOCK.sub("", value).strip() if fact == "abstract" else plain(value)
@@ -71,7 +78,7 @@ def read_labelled(markup: str) -> Labelled:
         doi=facts.get("doi", ""),
         venue=facts.get("venue", ""),
         upvotes=count(facts.get("upvotes", "")),
-        found=bool(facts.keys() & {"authors", "upvotes", "doi", "date"}),
+        rest=_rest(markup, facts, unclaimed),
     )
 
 
@@ -79,3 +86,10 @@ def after_abstract_heading(markup: str) -> str:
     """Return what follows a heading "Abstract" near the start of a text, or ""."""
     match = _ABSTRACT_HEADING.search(markup, 0, _HEADING_REACH)
     return markup[match.end() :].strip() if match else ""
+
+
+def _rest(markup: str, facts: dict[str, str], unclaimed: list[str]) -> str:
+    if not facts:
+        return "" if _CITATION.fullmatch(plain(markup)) else markup
+    rest = "<p>".join(unclaimed).strip()
+    return rest if len(plain(rest)) > _MAX_SCRAPS else ""

@@ -1,0 +1,63 @@
+"""How many requests a host gets at a time, and how far apart."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+PER_HOST = 2
+IN_ALL = 50
+"""The HTTP client slows down beyond 50 concurrent connections."""
+ARXIV_SPACING_S = 3.0
+"""arXiv's terms: one request every three seconds, one connection, all hosts together
+(https://info.arxiv.org/help/api/tou.html)."""
+
+
+class HostGate:
+    """Lets requests through in turn.
+
+    Args:
+        clock: Monotonic seconds.
+        sleep: Waits some seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._clock = clock
+        self._sleep = sleep
+        self._all = asyncio.Semaphore(IN_ALL)
+        self._hosts: dict[str, asyncio.Semaphore] = {}
+        self._waiting: dict[str, int] = {}
+        self._arxiv_next_s: float | None = None
+
+    @asynccontextmanager
+    async def turn(self, host: str) -> AsyncIterator[None]:
+        """Wait for a turn at a host; it lasts until the block ends."""
+        is_arxiv = host == "arxiv.org" or host.endswith(".arxiv.org")
+        key = "arxiv.org" if is_arxiv else host
+        gate = self._hosts.setdefault(key, asyncio.Semaphore(1 if is_arxiv else PER_HOST))
+        self._waiting[key] = self._waiting.get(key, 0) + 1
+        try:
+            async with gate:
+                if is_arxiv:
+                    await self._space_arxiv()
+                # Taken last, so that those who wait for arXiv hold up nobody else.
+                async with self._all:
+                    yield
+        finally:
+            self._waiting[key] -= 1
+            if not self._waiting[key]:
+                del self._waiting[key], self._hosts[key]
+
+    async def _space_arxiv(self) -> None:
+        if self._arxiv_next_s is not None:
+            wait_s = self._arxiv_next_s - self._clock()
+            if wait_s > 0:
+                await self._sleep(wait_s)
+        self._arxiv_next_s = self._clock() + ARXIV_SPACING_S

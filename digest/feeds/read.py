@@ -1,0 +1,109 @@
+"""One poll of one feed: fetch, compare, parse, and what that means for its state."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from digest.errors import FetchError, ParseError
+from digest.feeds.fetch import FeedFetcher
+from digest.feeds.polling import PollReply, decide_state
+from digest.feeds.sandbox import FeedParser
+from digest.model import FeedRecord, FeedStatus, FetchedFeed, ParsedFeed, PollState
+from digest.settings import FeedsSettings
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedReading:
+    """What one poll of a feed brought.
+
+    `parsed` is None unless a new document was read; `error` says why in plain words.
+    `state` is to be stored in the transaction that ingests `parsed`.
+    """
+
+    status: FeedStatus
+    http_status: int | None
+    error: str | None
+    parsed: ParsedFeed | None
+    state: PollState
+
+
+async def read_feed(
+    fetcher: FeedFetcher,
+    parser: FeedParser,
+    feed: FeedRecord,
+    *,
+    now: datetime,
+    settings: FeedsSettings,
+) -> FeedReading:
+    """Poll a feed once. A broken feed is a reading, not an exception.
+
+    A document equal to the last one is not parsed again.
+    """
+    parsed: ParsedFeed | None = None
+    fetched: FetchedFeed | None = None
+    try:
+        fetched = await fetcher.fetch(
+            feed.url, etag=feed.etag, last_modified=feed.last_modified, moved_to=feed.moved_to
+        )
+        body_hash = hashlib.sha256(fetched.body).hexdigest() if fetched.body is not None else None
+        if fetched.body is not None and body_hash != feed.body_hash:
+            parsed = await parser.parse(
+                fetched.body,
+                kind=feed.kind,
+                url=fetched.url,
+                content_type=fetched.content_type,
+                max_entries=settings.max_entries,
+            )
+        reply = _answered(fetched, body_hash, parsed)
+    except FetchError as exc:
+        reply = PollReply(
+            status=FeedStatus.GONE if exc.gone else FeedStatus.FAILED,
+            http_status=exc.http_status,
+            error=exc.cause,
+            retry_after_s=exc.retry_after_s,
+        )
+    except ParseError as exc:
+        reply = PollReply(
+            status=FeedStatus.FAILED,
+            http_status=fetched.http_status if fetched else None,
+            error=exc.cause,
+        )
+    state = decide_state(
+        feed, reply, now=now, interval_s=settings.interval_s, jitter=_spread(feed.name)
+    )
+    assert state.status is not None
+    for warning in parsed.warnings if parsed else ():
+        log.warning("feed document mended", feed=feed.name, warning=warning)
+    return FeedReading(
+        status=state.status,
+        http_status=reply.http_status,
+        error=reply.error,
+        parsed=parsed,
+        state=state,
+    )
+
+
+def _answered(fetched: FetchedFeed, body_hash: str | None, parsed: ParsedFeed | None) -> PollReply:
+    return PollReply(
+        status=FeedStatus.OK if parsed is not None else FeedStatus.UNCHANGED,
+        http_status=fetched.http_status,
+        entries=len(parsed.entries) if parsed is not None else None,
+        etag=fetched.etag,
+        last_modified=fetched.last_modified,
+        body_hash=body_hash,
+        max_age_s=fetched.max_age_s,
+        retry_after_s=fetched.retry_after_s,
+        moved_to=fetched.moved_to,
+    )
+
+
+def _spread(name: str) -> float:
+    """Give each feed a fraction of its own, so that feeds do not all come due at once."""
+    return zlib.crc32(name.encode("utf-8")) / 2**32
