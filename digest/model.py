@@ -313,6 +313,33 @@ class Subscriber:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriberDraft:
+    """All that is written of a subscriber when they are added or changed.
+
+    `email_key` is the address as compared; `wants_welcome` says that confirming owes
+    a welcome digest.
+    """
+
+    email: str
+    email_key: str
+    state: SubscriberState
+    schedule: Schedule
+    max_papers: int
+    min_upvotes: int
+    consented_at: datetime | None = None
+    next_digest_at: datetime | None = None
+    wants_welcome: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetterHistory:
+    """How many letters of a kind a subscriber was owed, and when the last one was queued."""
+
+    count: int
+    last_at: datetime
+
+
 # ---- matching: Paper × Interest -> Match
 
 

@@ -13,9 +13,9 @@ from enum import StrEnum
 from typing import NewType
 
 from sqlalchemy import select as select_many
-from sqlmodel import Session, col, func, insert, select, update
+from sqlmodel import Session, col, func, insert, or_, select, update
 
-from digest.model import SubscriberId, SubscriberState
+from digest.model import LetterHistory, SubscriberId, SubscriberState
 from digest.store.tables import LetterRow, SubscriberRow
 
 LetterId = NewType("LetterId", int)
@@ -53,14 +53,6 @@ class Letter:
     attempts: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LetterHistory:
-    """How many letters of a kind a subscriber was owed, and when the last one was queued."""
-
-    count: int
-    last_at: datetime
-
-
 def queue_letters(
     tx: Session, ids: Sequence[SubscriberId], kind: LetterKind, *, now: datetime
 ) -> None:
@@ -84,15 +76,23 @@ def queue_letters(
 def letter_histories(
     tx: Session, ids: Sequence[SubscriberId], kind: LetterKind
 ) -> dict[SubscriberId, LetterHistory]:
-    """Return what letters of a kind these subscribers were owed; those owed none are absent."""
+    """Return what letters of a kind these subscribers were owed since they last consented.
+
+    Withdrawn ones do not count; those who were owed none are absent.
+    """
     found: dict[SubscriberId, LetterHistory] = {}
     for start in range(0, len(ids), _CHUNK):
         rows = tx.exec(
             select(LetterRow.subscriber_id, func.count(), func.max(LetterRow.created_at))
+            .join(SubscriberRow, col(SubscriberRow.id) == col(LetterRow.subscriber_id))
             .where(
                 col(LetterRow.subscriber_id).in_(ids[start : start + _CHUNK]),
                 col(LetterRow.kind) == kind.value,
                 col(LetterRow.state) != LetterState.WITHDRAWN.value,
+                or_(
+                    col(SubscriberRow.consented_at).is_(None),
+                    col(LetterRow.created_at) > col(SubscriberRow.consented_at),
+                ),
             )
             .group_by(col(LetterRow.subscriber_id))
         ).all()
@@ -227,6 +227,18 @@ def record_letter(
         )
     )
     return result.rowcount == 1
+
+
+def withdraw_letters(tx: Session, subscriber_id: SubscriberId, *, now: datetime) -> None:
+    """Withdraw the letters of a subscriber that are not being handed off yet."""
+    tx.exec(
+        update(LetterRow)
+        .where(
+            col(LetterRow.subscriber_id) == subscriber_id,
+            col(LetterRow.state).in_([LetterState.READY.value, LetterState.CLAIMED.value]),
+        )
+        .values(state=LetterState.WITHDRAWN.value, lease_until_at=None, finished_at=now)
+    )
 
 
 def count_letters(tx: Session) -> dict[LetterState, int]:

@@ -1,25 +1,71 @@
-"""Erasing people, and remembering whom not to mail without keeping their address."""
+"""What is kept of a person, erasing it, and whom not to mail without keeping an address."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select as select_many
 from sqlmodel import Session, col, delete, insert, select, update
 
-from digest.model import SubscriberId, SubscriberState
+from digest.model import Alias, DeliveryState, Period, SubscriberId, SubscriberState
 from digest.store.tables import (
     ConsentRow,
     DeliveryRow,
     ForgottenRow,
     InterestRow,
     LetterRow,
+    PaperRow,
     SubscriberRow,
     TokenRow,
 )
 
 _CHUNK = 5_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastDelivery:
+    """A digest as a person's data export tells it; papers by canonical alias."""
+
+    period: Period
+    state: DeliveryState
+    scheduled_at: datetime
+    papers: tuple[Alias, ...]
+    reply: str
+
+
+def past_deliveries(tx: Session, subscriber_id: SubscriberId) -> list[PastDelivery]:
+    """Return all deliveries of a subscriber, oldest first."""
+    rows = tx.execute(
+        select_many(
+            col(DeliveryRow.period),
+            col(DeliveryRow.state),
+            col(DeliveryRow.scheduled_at),
+            col(DeliveryRow.content),
+            col(DeliveryRow.reply),
+        )
+        .where(col(DeliveryRow.subscriber_id) == subscriber_id)
+        .order_by(col(DeliveryRow.scheduled_at), col(DeliveryRow.id))
+    ).all()
+    papers = [[entry[0] for entry in content.get("papers", ())] for _, _, _, content, _ in rows]
+    wanted = sorted({one for group in papers for one in group})
+    aliases: dict[int, Alias] = {}
+    for start in range(0, len(wanted), _CHUNK):
+        chunk = wanted[start : start + _CHUNK]
+        found = tx.exec(select(PaperRow.id, PaperRow.alias).where(col(PaperRow.id).in_(chunk)))
+        aliases.update((one, Alias(alias)) for one, alias in found if one is not None)
+    return [
+        PastDelivery(
+            period=Period(period),
+            state=DeliveryState(state),
+            scheduled_at=scheduled_at,
+            papers=tuple(aliases[one] for one in group if one in aliases),
+            reply=reply,
+        )
+        for (period, state, scheduled_at, _content, reply), group in zip(rows, papers, strict=True)
+    ]
 
 
 def forgotten_states(tx: Session, hashes: Sequence[str]) -> dict[str, SubscriberState]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,12 +14,15 @@ from digest.model import (
     ConsentKind,
     Schedule,
     Subscriber,
+    SubscriberDraft,
     SubscriberId,
     SubscriberState,
 )
 from digest.store.consents import Consent, add_consents
 from digest.store.interests import interests_of
+from digest.store.letters import withdraw_letters
 from digest.store.tables import SubscriberRow
+from digest.store.tokens import retire_tokens
 
 _CHUNK = 5_000  # below SQLite's limit of bound parameters (32,766)
 
@@ -55,26 +57,6 @@ _WEAKER: Mapping[ConsentKind, tuple[SubscriberState, ...]] = {
     ),
 }
 """Which states each kind of suppression replaces: a complaint outlives all others."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubscriberDraft:
-    """All that is written of a subscriber when they are added or changed.
-
-    `email_key` is the address as compared; `wants_welcome` says that confirming owes
-    a welcome digest, `welcome_due_at` that it is owed now.
-    """
-
-    email: str
-    email_key: str
-    state: SubscriberState
-    schedule: Schedule
-    max_papers: int
-    min_upvotes: int
-    consented_at: datetime | None = None
-    next_digest_at: datetime | None = None
-    welcome_due_at: datetime | None = None
-    wants_welcome: bool = False
 
 
 def weekdays_mask(weekdays: Iterable[int]) -> int:
@@ -176,14 +158,24 @@ def insert_subscribers(
     return [SubscriberId(row[0]) for row in rows]
 
 
-def update_subscribers(
+def update_preferences(
     tx: Session, changes: Sequence[tuple[SubscriberId, SubscriberDraft]]
 ) -> None:
-    """Write all columns of these subscribers again."""
+    """Write schedule, limits and next digest of these subscribers; the rest stays."""
     if changes:
         tx.exec(
             update(SubscriberRow),
-            params=[{"id": one, **_columns(draft)} for one, draft in changes],
+            params=[{"id": one, **_preferences(draft)} for one, draft in changes],
+        )
+
+
+def want_welcome(tx: Session, ids: Sequence[SubscriberId]) -> None:
+    """Let confirming owe these subscribers a welcome digest."""
+    for start in range(0, len(ids), _CHUNK):
+        tx.exec(
+            update(SubscriberRow)
+            .where(col(SubscriberRow.id).in_(ids[start : start + _CHUNK]))
+            .values(wants_welcome=True)
         )
 
 
@@ -238,7 +230,8 @@ def suppress(
     """Stop all digests to a subscriber, and put on record why.
 
     It updates the subscriber's row, so that it cannot pass a hand-off that checks the
-    row in its own transaction. Doing it again changes nothing.
+    row in its own transaction. Requests to confirm that are still under way lose their
+    force. Doing it again changes nothing.
 
     Args:
         tx: A writing transaction.
@@ -261,6 +254,8 @@ def suppress(
     )
     if result.rowcount != 1:
         return False
+    withdraw_letters(tx, subscriber_id, now=at)
+    retire_tokens(tx, subscriber_id, now=at)
     add_consents(tx, [Consent(subscriber_id=subscriber_id, kind=kind, at=at, evidence=evidence)])
     return True
 
@@ -319,14 +314,19 @@ def _columns(draft: SubscriberDraft) -> dict[str, Any]:
         "email": draft.email,
         "email_key": draft.email_key,
         "state": draft.state.value,
+        "consented_at": draft.consented_at,
+        "wants_welcome": draft.wants_welcome,
+        **_preferences(draft),
+    }
+
+
+def _preferences(draft: SubscriberDraft) -> dict[str, Any]:
+    return {
         "timezone": draft.schedule.timezone,
         "hour": draft.schedule.hour,
         "weekdays": weekdays_mask(draft.schedule.weekdays),
         "pause_until": draft.schedule.pause_until,
         "max_papers": draft.max_papers,
         "min_upvotes": draft.min_upvotes,
-        "consented_at": draft.consented_at,
         "next_digest_at": draft.next_digest_at,
-        "welcome_due_at": draft.welcome_due_at,
-        "wants_welcome": draft.wants_welcome,
     }

@@ -68,6 +68,15 @@ def use_token(tx: Session, *, digest: str, purpose: str, now: datetime) -> bool:
     return result.rowcount == 1
 
 
+def retire_tokens(tx: Session, subscriber_id: SubscriberId, *, now: datetime) -> None:
+    """Use up all tokens of a subscriber: what they offered was overtaken."""
+    tx.exec(
+        update(TokenRow)
+        .where(col(TokenRow.subscriber_id) == subscriber_id, col(TokenRow.used_at).is_(None))
+        .values(used_at=now)
+    )
+
+
 def drop_tokens(tx: Session, *, expired_before: datetime) -> int:
     """Drop tokens that expired before an instant; returns how many."""
     return tx.exec(delete(TokenRow).where(col(TokenRow.expires_at) < expired_before)).rowcount
