@@ -13,6 +13,7 @@ MAX_URL = 1800
 """Longer links are dropped, so that a line of a plain text mail stays below 998 bytes
 once encoded."""
 
+_LONG_WORD = 40
 # Joiners shape letters and emoji; every other format character only hides something.
 _KEPT_FORMAT = frozenset("\u200c\u200d")
 _UNSAFE_IN_URL = frozenset("<>\"'`{}|\\^")
@@ -53,7 +54,7 @@ def shorten(text: str, limit: int) -> str:
     room = text[: limit - 1]
     cut = room.rfind(" ")
     # Scripts without spaces, and very long words, are cut where the room ends.
-    head = room[: cut if cut > limit // 2 else limit - 2]
+    head = room[: cut if cut > 0 and limit - cut <= _LONG_WORD else limit - 2]
     return f"{head.rstrip(' ,;:.–—-')}\u00a0…"  # never a lone ellipsis on a line
 
 

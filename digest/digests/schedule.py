@@ -1,7 +1,7 @@
 """When digests are owed: local hours, time zones, days and pauses.
 
 The day decides, not the instant: each wanted local date has one scheduled instant, so
-daylight saving can neither drop a digest nor send two. See docs/adr/0009.
+daylight saving can neither drop a digest nor send two. See docs/adr/0010.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ from digest.model import (
     Schedule,
 )
 
-SNIPPET = 240
+SNIPPET = 225
 MAX_TITLE = 300
 MAX_TAGS = 3
 MAX_LINKS = 3
@@ -201,11 +201,9 @@ def _subject(digest: Digest, day: date) -> str:
         return f"No new papers for {short_day(day)}"
     papers = "1 paper" if count == 1 else f"{count:,} papers"
     first = one_line(digest.matches[0].paper.title)
-    start = (
-        f"Welcome: {papers} to begin with: "
-        if digest.period == WELCOME
-        else f"{papers} for {short_day(day)}: "
-    )
+    start = f"{papers} for {short_day(day)}: "
+    if digest.period == WELCOME:
+        start = "Your first paper: " if count == 1 else f"Your first {papers}: "
     return start + shorten(first, SUBJECT_LIMIT - len(start))
 
 
