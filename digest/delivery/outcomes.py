@@ -62,17 +62,21 @@ def decide_outcome(stage: Stage, code: int | None, text: str) -> Outcome:
 
 
 def _kind(stage: Stage, code: int | None, enhanced: str | None) -> tuple[OutcomeKind, bool]:
-    coded_failure = code is not None and 400 <= code < 600
+    if stage is Stage.CONNECT:
+        return OutcomeKind.RETRY, True
     if stage is Stage.CONTENT:
         if code is not None and 200 <= code < 300:
             return OutcomeKind.SENT, False
-        if not coded_failure:
+        if code is None or not 400 <= code < 600:
             return OutcomeKind.UNKNOWN, False
-    if stage is Stage.CONNECT or (stage is Stage.MAIL and _is_throttling(code, enhanced)):
-        return OutcomeKind.RETRY, True  # no recipient was named yet
-    if code is None or not 500 <= code < 600:
-        return OutcomeKind.RETRY, False
-    if _is_policy(code, enhanced):
+    if code is not None and 500 <= code < 600:
+        return _refused(stage, code, enhanced)
+    # At MAIL no recipient was named yet: who asks for patience there asks the relay's user.
+    return OutcomeKind.RETRY, stage is Stage.MAIL and _is_throttling(code, enhanced)
+
+
+def _refused(stage: Stage, code: int, enhanced: str | None) -> tuple[OutcomeKind, bool]:
+    if code in _AUTH_CODES or (enhanced is not None and enhanced.startswith("5.7.")):
         return OutcomeKind.RETRY, True
     if stage is Stage.MAIL:
         # One sender serves everybody: unless it is this message's size or alphabet, it
@@ -84,10 +88,6 @@ def _kind(stage: Stage, code: int | None, enhanced: str | None) -> tuple[Outcome
 
 def _is_throttling(code: int | None, enhanced: str | None) -> bool:
     return code == 421 or (enhanced is not None and enhanced.startswith("4.7."))
-
-
-def _is_policy(code: int, enhanced: str | None) -> bool:
-    return code in _AUTH_CODES or (enhanced is not None and enhanced.startswith("5.7."))
 
 
 def _permanent(stage: Stage, code: int, enhanced: str | None) -> OutcomeKind:

@@ -275,12 +275,11 @@ def refuse_clear_text(settings: SmtpSettings) -> None:
             ['smtp.security: "none" would send the password in clear: use "tls" or "starttls"']
         )
     if not _is_loopback(settings.host):
-        raise ConfigError(
-            [
-                f'smtp.security: "none" would send mail in clear to {settings.host}: '
-                'use "tls" or "starttls", or set smtp.allow_clear_text = true'
-            ]
+        problem = (
+            f'smtp.security: "none" would send mail in clear to {settings.host}: '
+            'use "tls" or "starttls", or set smtp.allow_clear_text = true'
         )
+        raise ConfigError([problem])
 
 
 def _own_name() -> str:

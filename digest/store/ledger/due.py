@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, exists, or_, select
 from sqlmodel import Session
 
-from digest.model import Subscriber, SubscriberId, SubscriberState
-from digest.store.ledger.rows import SUBSCRIBER
+from digest.model import WELCOME, Subscriber, SubscriberId, SubscriberState
+from digest.store.ledger.rows import DELIVERY, SUBSCRIBER
 from digest.store.subscribers import subscribers_by_ids
 
 FAR_AHEAD = timedelta(days=8)
@@ -17,10 +17,15 @@ FAR_AHEAD = timedelta(days=8)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DueSubscriber:
-    """A subscriber whose schedule must be looked at now, and whether a welcome is owed."""
+    """A subscriber whose schedule must be looked at now.
+
+    `welcome_due` says that a welcome digest is owed, `welcome_marked` that their row
+    says so: who confirms a second time had theirs already.
+    """
 
     subscriber: Subscriber
     welcome_due: bool
+    welcome_marked: bool
 
 
 def due_subscribers(
@@ -47,8 +52,11 @@ def due_subscribers(
             or_(column.pause_until.is_(None), column.pause_until <= now),
         ),
     )
+    had_welcome = exists().where(
+        DELIVERY.c.subscriber_id == column.id, DELIVERY.c.period == WELCOME
+    )
     rows = tx.execute(
-        select(column.id, column.welcome_due_at)
+        select(column.id, column.welcome_due_at, had_welcome)
         .where(
             column.state == SubscriberState.ACTIVE.value,
             due,
@@ -57,9 +65,12 @@ def due_subscribers(
         .order_by(column.id)
         .limit(limit)
     ).all()
-    welcome_due = {SubscriberId(one): at is not None and at <= now for one, at in rows}
-    subscribers = subscribers_by_ids(tx, list(welcome_due))
+    subscribers = subscribers_by_ids(tx, [SubscriberId(one) for one, _, _ in rows])
     return [
-        DueSubscriber(subscriber=subscribers[one], welcome_due=welcome)
-        for one, welcome in welcome_due.items()
+        DueSubscriber(
+            subscriber=subscribers[SubscriberId(one)],
+            welcome_due=due_at is not None and due_at <= now and not had_one,
+            welcome_marked=due_at is not None and due_at <= now,
+        )
+        for one, due_at, had_one in rows
     ]

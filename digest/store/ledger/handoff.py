@@ -177,7 +177,9 @@ class Tidied:
     too_late: int = 0
 
 
-def tidy(tx: Session, now: datetime, *, resend_unknown: bool = False) -> Tidied:
+def tidy(
+    tx: Session, now: datetime, *, resend_unknown: bool = False
+) -> tuple[Tidied, list[DeliveryId]]:
     """Mend what dead workers, suppressions and closed periods left behind.
 
     Expired claims are ready again and expired hand-offs unknown. Then what may not be
@@ -188,6 +190,9 @@ def tidy(tx: Session, now: datetime, *, resend_unknown: bool = False) -> Tidied:
         tx: A writing transaction.
         now: Aware UTC.
         resend_unknown: Whether `unknown_policy` is `resend`.
+
+    Returns:
+        What was found, and which unknown deliveries are ready again by policy.
     """
     expired = _COLUMN.lease_until_at <= now
     reclaimed = _count(
@@ -199,21 +204,22 @@ def tidy(tx: Session, now: datetime, *, resend_unknown: bool = False) -> Tidied:
             lease_until_at=None, next_attempt_at=now, finished_at=now, reply=STOPPED
         ),
     )
-    resent = 0
+    resent: list[DeliveryId] = []
     if resend_unknown:
         still_open = and_(_COLUMN.next_attempt_at <= now, _COLUMN.closes_at > now)
-        resent = _count(tx, move(Event.RESEND_BY_POLICY, still_open).values(finished_at=None))
+        resent = _ids(tx, move(Event.RESEND_BY_POLICY, still_open).values(finished_at=None))
     suppressed = ~exists().where(
         SUBSCRIBER.c.id == _COLUMN.subscriber_id,
         SUBSCRIBER.c.state == SubscriberState.ACTIVE.value,
     )
-    return Tidied(
+    tidied = Tidied(
         reclaimed=reclaimed,
         unknown=unknown,
-        resent=resent,
+        resent=len(resent),
         withdrawn=_withdraw(tx, suppressed, now),
         too_late=_too_late(tx, _COLUMN.closes_at <= now, now),
     )
+    return tidied, resent
 
 
 def _withdraw(tx: Session, condition: ColumnElement[bool], now: datetime) -> int:
@@ -257,9 +263,13 @@ def _release(tx: Session, statement: Any) -> int:
     return len(moved)
 
 
+def _ids(tx: Session, statement: Any) -> list[DeliveryId]:
+    return list(tx.execute(statement.returning(_COLUMN.id)).scalars())
+
+
 def _count(tx: Session, statement: Any) -> int:
-    return len(tx.execute(statement.returning(_COLUMN.id)).all())
+    return len(_ids(tx, statement))
 
 
 def _moved(tx: Session, statement: Any) -> bool:
-    return _count(tx, statement) == 1
+    return len(_ids(tx, statement)) == 1

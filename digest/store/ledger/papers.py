@@ -6,12 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.sqlite import insert
 from sqlmodel import Session
 
-from digest.model import DeliveryId, PaperId, SubscriberId
-from digest.store.ledger.rows import DELIVERY, PAPER, chunks
+from digest.model import Delivery, DeliveryId, PaperId, SubscriberId
+from digest.store.ledger.rows import PAPER, chunks
 from digest.store.tables import Table
 
 DELIVERY_PAPER = Table.metadata.tables["delivery_paper"]
@@ -84,42 +84,21 @@ def delivery_of_paper(
     return None if found is None else DeliveryId(found)
 
 
-def move_paper(tx: Session, *, loser: PaperId, winner: PaperId) -> None:
-    """Let `winner` stand wherever `loser` was taken: two papers turned out to be one.
+def held_papers(tx: Session, deliveries: Sequence[Delivery]) -> set[tuple[DeliveryId, PaperId]]:
+    """Return which papers these deliveries hold now, by the ids they have now.
 
-    Where a subscriber was sent both, the loser's row is released. The recorded lists of
-    the deliveries follow, so that what is still to be sent, and the archive, name a
-    paper that exists.
+    Two papers that became one leave a paper with one delivery of a subscriber only.
     """
-    taken = DELIVERY_PAPER.c
-    holders = dict(
-        tx.execute(
-            select(taken.subscriber_id, taken.delivery_id).where(taken.paper_id == loser)
-        ).tuples()
-    )
-    has_both = select(taken.subscriber_id).where(taken.paper_id == winner)
-    tx.execute(
-        delete(DELIVERY_PAPER).where(taken.paper_id == loser, taken.subscriber_id.in_(has_both))
-    )
-    tx.execute(update(DELIVERY_PAPER).where(taken.paper_id == loser).values(paper_id=winner))
-    for delivery_id in sorted(set(holders.values())):
-        _rename_in_content(tx, delivery_id, loser=loser, winner=winner)
-
-
-def _rename_in_content(tx: Session, delivery_id: int, *, loser: PaperId, winner: PaperId) -> None:
-    content = tx.execute(select(DELIVERY.c.content).where(DELIVERY.c.id == delivery_id)).scalar()
-    if content is None:
-        return
-    papers: dict[int, list[int]] = {}
-    for paper_id, query_ids in content.get("papers", ()):
-        papers.setdefault(winner if paper_id == loser else paper_id, query_ids)
-    rest = [winner if paper_id == loser else paper_id for paper_id in content.get("rest", ())]
-    renamed = {
-        **content,
-        "papers": [[paper_id, query_ids] for paper_id, query_ids in papers.items()],
-        "rest": list(dict.fromkeys(paper_id for paper_id in rest if paper_id not in papers)),
-    }
-    tx.execute(update(DELIVERY).where(DELIVERY.c.id == delivery_id).values(content=renamed))
+    held: set[tuple[DeliveryId, PaperId]] = set()
+    for one in deliveries:
+        rows = tx.execute(
+            select(DELIVERY_PAPER.c.paper_id).where(
+                DELIVERY_PAPER.c.subscriber_id == one.subscriber_id,
+                DELIVERY_PAPER.c.delivery_id == one.id,
+            )
+        ).scalars()
+        held.update((one.id, PaperId(paper_id)) for paper_id in rows)
+    return held
 
 
 def forget_papers(

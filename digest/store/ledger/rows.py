@@ -28,6 +28,7 @@ from digest.store.tables import Table
 DELIVERY = Table.metadata.tables["delivery"]
 SUBSCRIBER = Table.metadata.tables["subscriber"]
 PAPER = Table.metadata.tables["paper"]
+MERGED = Table.metadata.tables["merged_paper"]
 
 _CHUNK = 500
 
@@ -129,6 +130,13 @@ def _aliases(tx: Session, paper_ids: set[PaperId]) -> dict[PaperId, Alias]:
     for ids in chunks(sorted(paper_ids)):
         rows = tx.execute(select(PAPER.c.id, PAPER.c.alias).where(PAPER.c.id.in_(ids)))
         found.update((PaperId(paper_id), Alias(alias)) for paper_id, alias in rows)
+    for ids in chunks(sorted(paper_ids - found.keys())):
+        rows = tx.execute(
+            select(MERGED.c.old_id, PAPER.c.alias)
+            .join(PAPER, PAPER.c.id == MERGED.c.paper_id)
+            .where(MERGED.c.old_id.in_(ids))
+        )
+        found.update((PaperId(old_id), Alias(alias)) for old_id, alias in rows)
     return found
 
 

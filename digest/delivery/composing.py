@@ -1,0 +1,264 @@
+"""From ledger rows to mails: the recorded papers as they read now, with their reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+from email.utils import parseaddr
+from typing import Protocol
+
+from sqlmodel import Session
+
+from digest.digests.message import MailHeaders, build_message
+from digest.digests.render import DigestRenderer
+from digest.errors import QueryError
+from digest.matching.evaluate import evaluate
+from digest.matching.query import Query, parse_query, tag_query
+from digest.model import (
+    Delivery,
+    DeliveryId,
+    DeliveryPlan,
+    Digest,
+    DigestLinks,
+    Interest,
+    InterestKind,
+    Match,
+    Message,
+    Paper,
+    PaperId,
+    Period,
+    PlannedPaper,
+    QueryId,
+    Reason,
+    Rendered,
+    Subscriber,
+)
+from digest.settings import Settings
+from digest.store import ledger
+from digest.store.interests import queries_by_ids
+from digest.store.papers import get_papers
+from digest.store.subscribers import subscribers_by_ids
+from digest.subscribers.links import bounce_address, digest_links
+from digest.subscribers.tokens import TokenSigner
+
+_NO_DELIVERY = DeliveryId(0)
+
+
+class Composer(Protocol):
+    """What handing off needs to turn a claimed delivery into a message."""
+
+    def load(self, tx: Session, deliveries: Sequence[Delivery]) -> Mapping[DeliveryId, Digest]:
+        """Read the digests of deliveries; those whose papers are all gone are absent."""
+        ...
+
+    def build(self, delivery: Delivery, digest: Digest) -> Message:
+        """Render and build one message.
+
+        Raises:
+            RenderError: If a template cannot be rendered.
+            DeliveryError: If a header would break the mail.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """Who the mails are from, as the operator set it."""
+
+    sender: str
+    reply_to: str
+    list_id: str
+    bounce_domain: str
+    base_url: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> Sender:
+        """Take what concerns mail out of the settings."""
+        return cls(
+            sender=settings.mail.from_,
+            reply_to=settings.mail.reply_to,
+            list_id=settings.mail.list_id,
+            bounce_domain=settings.mail.bounce_domain,
+            base_url=settings.service.base_url,
+        )
+
+    @property
+    def address(self) -> str:
+        """The bare address of `From`."""
+        return parseaddr(self.sender)[1]
+
+    @property
+    def domain(self) -> str:
+        """The domain of `From`, which Message-IDs carry."""
+        return self.address.rpartition("@")[2] or "localhost"
+
+    @property
+    def mailbox(self) -> str:
+        """Where a person, or a mail program on their behalf, may write."""
+        return parseaddr(self.reply_to)[1] or self.address
+
+
+class DigestComposer:
+    """Composes digest mails with our templates.
+
+    Args:
+        renderer: Shared, its templates compiled once.
+        signer: Signs links and bounce addresses.
+        sender: Who the mails are from.
+    """
+
+    def __init__(self, renderer: DigestRenderer, signer: TokenSigner, sender: Sender) -> None:
+        self._renderer = renderer
+        self._signer = signer
+        self._sender = sender
+
+    def load(self, tx: Session, deliveries: Sequence[Delivery]) -> Mapping[DeliveryId, Digest]:
+        """Read the digests of deliveries, without papers that have become another's."""
+        held = ledger.held_papers(tx, deliveries)
+        return load_digests(tx, deliveries, held=held)
+
+    def build(self, delivery: Delivery, digest: Digest) -> Message:
+        """Render and build one message."""
+        sender = self._sender
+        links = self._links(digest, delivery.id)
+        return build_message(
+            self._renderer.render(digest, links),
+            headers=MailHeaders(
+                sender=sender.sender,
+                recipient=digest.subscriber.email,
+                envelope_from=(
+                    bounce_address(self._signer, delivery.id, sender.bounce_domain)
+                    if sender.bounce_domain
+                    else sender.address
+                ),
+                message_id=delivery.message_id,
+                date_at=delivery.message_date_at,
+                reply_to=sender.reply_to,
+                list_id=sender.list_id,
+                unsubscribe_url=links.unsubscribe,
+                unsubscribe_mailto=links.unsubscribe_mailto,
+                help_url=links.manage,
+                archive_url=links.web,
+            ),
+        )
+
+    def render_preview(self, digest: Digest) -> Rendered:
+        """Render a digest that is in no ledger; its link to the web leads nowhere."""
+        return self._renderer.render(digest, self._links(digest, _NO_DELIVERY))
+
+    def _links(self, digest: Digest, delivery_id: DeliveryId) -> DigestLinks:
+        return digest_links(
+            self._signer,
+            base_url=self._sender.base_url,
+            subscriber_id=digest.subscriber.id,
+            delivery_id=delivery_id,
+            unsubscribe_address=self._sender.mailbox,
+        )
+
+
+def load_digests(
+    tx: Session,
+    deliveries: Sequence[Delivery],
+    *,
+    held: Set[tuple[DeliveryId, PaperId]] | None = None,
+) -> dict[DeliveryId, Digest]:
+    """Read digests as they read now: recorded papers, with reasons found again.
+
+    A paper that no interest wants any more keeps its place and loses its reasons; two
+    that became one stand once. A delivery of which no paper is left is absent.
+
+    Args:
+        tx: A transaction.
+        deliveries: As recorded.
+        held: Leave out papers that are not among these, None to show all.
+    """
+    subscribers = subscribers_by_ids(tx, sorted({one.subscriber_id for one in deliveries}))
+    papers = get_papers(tx, sorted({each.paper_id for one in deliveries for each in one.papers}))
+    asked = {query_id for one in deliveries for each in one.papers for query_id in each.query_ids}
+    reasons = _Reasons(queries_by_ids(tx, sorted(asked)))
+    digests = {}
+    for one in deliveries:
+        subscriber = subscribers[one.subscriber_id]
+        matches = tuple(
+            match
+            for match in reasons.matches(subscriber, one.papers, papers)
+            if held is None or (one.id, match.paper.id) in held
+        )
+        if matches:
+            digests[one.id] = Digest(
+                subscriber=subscriber,
+                period=one.period,
+                scheduled_at=one.scheduled_at,
+                matches=matches,
+                left_over=one.left_over,
+                carried=one.carried,
+                notices=one.notices,
+            )
+    return digests
+
+
+def digest_of_plan(tx: Session, plan: DeliveryPlan, subscriber: Subscriber) -> Digest:
+    """Make the digest of a plan that is not in the ledger, for a preview."""
+    papers = get_papers(tx, [each.paper_id for each in plan.papers])
+    ids = sorted({query_id for each in plan.papers for query_id in each.query_ids})
+    reasons = _Reasons(queries_by_ids(tx, ids))
+    return Digest(
+        subscriber=subscriber,
+        period=Period(plan.period),
+        scheduled_at=plan.scheduled_at,
+        matches=reasons.matches(subscriber, plan.papers, papers),
+        left_over=plan.left_over,
+        carried=plan.carried,
+        notices=plan.notices,
+    )
+
+
+class _Reasons:
+    """Finds reasons again, reading each distinct query once."""
+
+    def __init__(self, canonicals: Mapping[QueryId, str]) -> None:
+        self._canonicals = canonicals
+        self._parsed: dict[str, Query | None] = {}
+
+    def matches(
+        self,
+        subscriber: Subscriber,
+        planned: Sequence[PlannedPaper],
+        papers: Mapping[PaperId, Paper],
+    ) -> tuple[Match, ...]:
+        saved = {interest.query_id: interest for interest in subscriber.interests}
+        wanted_by: dict[PaperId, dict[QueryId, None]] = {}
+        for each in planned:
+            if each.paper_id in papers:
+                now_id = papers[each.paper_id].id
+                wanted_by.setdefault(now_id, {}).update(dict.fromkeys(each.query_ids))
+        by_id = {paper.id: paper for paper in papers.values()}
+        return tuple(
+            Match(
+                paper=by_id[paper_id],
+                reasons=tuple(
+                    reason
+                    for query_id in query_ids
+                    for reason in self._of(query_id, saved.get(query_id), by_id[paper_id])
+                ),
+            )
+            for paper_id, query_ids in wanted_by.items()
+        )
+
+    def _of(self, query_id: QueryId, interest: Interest | None, paper: Paper) -> tuple[Reason, ...]:
+        query = self._query(query_id, interest)
+        return () if query is None else evaluate(query, paper).reasons
+
+    def _query(self, query_id: QueryId, interest: Interest | None) -> Query | None:
+        """Read the query as the person wrote it, so that the terms are theirs."""
+        if interest is not None and interest.kind is InterestKind.TAG:
+            return tag_query(interest.text)
+        text = interest.text if interest is not None else self._canonicals.get(query_id)
+        if text is None:
+            return None
+        if text not in self._parsed:
+            try:
+                self._parsed[text] = parse_query(text)
+            except QueryError:
+                self._parsed[text] = None
+        return self._parsed[text]

@@ -1,0 +1,138 @@
+"""What one subscriber is owed now: their periods, composed. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from digest.digests.compose import PaperHits, PaperMasks, compose
+from digest.digests.schedule import (
+    OwedPeriod,
+    first_digest_at,
+    next_digest_at,
+    owed_periods,
+)
+from digest.model import (
+    WELCOME,
+    DeliveryPlan,
+    FeedRecord,
+    FeedStatus,
+    PaperId,
+    Subscriber,
+)
+
+SERVICE_WAS_DOWN = "service was down"
+WELCOME_INSTEAD = "the welcome digest came instead"
+THIN_DIGEST = 5
+"""A digest with at most so many papers says why the day is thin, where there is a reason."""
+
+_MAX_NOTICES = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edition:
+    """The papers that a run chooses from, what they match, and notices for thin days."""
+
+    hits: PaperHits
+    masks: PaperMasks
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owing:
+    """The plans of one subscriber, and when to look at them again."""
+
+    plans: tuple[DeliveryPlan, ...]
+    next_digest_at: datetime
+
+
+def plan_owed(
+    subscriber: Subscriber,
+    *,
+    welcome_due: bool,
+    sent: Iterable[PaperId],
+    today: Edition,
+    recent: Callable[[], Edition],
+    now: datetime,
+) -> Owing:
+    """Compose all that a subscriber is owed.
+
+    Args:
+        subscriber: Active, with their interests.
+        welcome_due: Whether a welcome digest is owed.
+        sent: Papers in their digests so far.
+        today: What is open now.
+        recent: Gives the papers of the last days, for a welcome.
+        now: Aware UTC.
+    """
+    missed, current, next_at = _periods(subscriber, now)
+    plans = [_skipped(subscriber, period, SERVICE_WAS_DOWN) for period in missed]
+    if welcome_due:
+        if current is not None:
+            plans.append(_skipped(subscriber, current, WELCOME_INSTEAD))
+        next_at = max(next_at, first_digest_at(subscriber.schedule, now, welcome=True))
+        plans.append(compose_owed(subscriber, OwedPeriod(WELCOME, now, next_at), recent(), sent))
+    elif current is not None:
+        plans.append(compose_owed(subscriber, current, today, sent))
+    return Owing(plans=tuple(plans), next_digest_at=next_at)
+
+
+def _periods(
+    subscriber: Subscriber, now: datetime
+) -> tuple[Sequence[OwedPeriod], OwedPeriod | None, datetime]:
+    stored = subscriber.next_digest_at
+    if stored is None:
+        return (), None, next_digest_at(subscriber.schedule, now)
+    missed: list[OwedPeriod] = []
+    while True:
+        owed = owed_periods(subscriber.schedule, stored, now)
+        missed.extend(owed.missed)
+        if owed.current is not None or owed.next_digest_at > now:
+            return missed, owed.current, owed.next_digest_at
+        stored = owed.next_digest_at
+
+
+def compose_owed(
+    subscriber: Subscriber, owed: OwedPeriod, edition: Edition, sent: Iterable[PaperId]
+) -> DeliveryPlan:
+    """Compose one period; a thin digest says what the day may be thin for."""
+    plan = compose(
+        edition.hits,
+        edition.masks,
+        subscriber,
+        sent=sent,
+        period=owed.period,
+        scheduled_at=owed.scheduled_at,
+        closes_at=owed.closes_at,
+    )
+    if plan.papers and len(plan.papers) <= THIN_DIGEST:
+        return replace(plan, notices=edition.notices)
+    return plan
+
+
+def _skipped(subscriber: Subscriber, owed: OwedPeriod, reason: str) -> DeliveryPlan:
+    return DeliveryPlan(
+        subscriber_id=subscriber.id,
+        period=owed.period,
+        scheduled_at=owed.scheduled_at,
+        closes_at=owed.closes_at,
+        skip_reason=reason,
+    )
+
+
+def decide_notices(feeds: Sequence[FeedRecord]) -> tuple[str, ...]:
+    """Say in plain sentences which feeds a thin day may be due to."""
+    notices = [
+        _notice(feed)
+        for feed in sorted(feeds, key=lambda one: one.name)
+        if not feed.paused and feed.status in (FeedStatus.STALE, FeedStatus.FAILED)
+    ]
+    return tuple(notices[:_MAX_NOTICES])
+
+
+def _notice(feed: FeedRecord) -> str:
+    if feed.status is FeedStatus.STALE and feed.new_paper_at is not None:
+        day = feed.new_paper_at
+        return f"The feed {feed.name} has brought nothing new since {day:%B} {day.day}."
+    return f"The feed {feed.name} could not be read at its last poll."

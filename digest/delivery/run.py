@@ -1,0 +1,110 @@
+"""One run: mend, prepare, hand off until nothing is ready now, count."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+
+import structlog
+
+from digest.clock import Clock
+from digest.delivery.composing import Composer
+from digest.delivery.lanes import Lanes
+from digest.delivery.materialise import MessageIds, materialise
+from digest.delivery.transport import Transport
+from digest.settings import Settings
+from digest.store import ledger
+from digest.store.engine import Store
+from digest.store.ledger import LedgerCounts, Tidied
+
+log = structlog.get_logger(__name__)
+
+Progress = Callable[[int, int], None]
+"""Called with how many hand-offs have ended, and how many there are in all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliverCounts(LedgerCounts):
+    """The deliveries that were open when a run began or prepared by it, as it ended.
+
+    `relay_error` says in the relay's words why the run stopped handing off, else None.
+    """
+
+    relay_error: str | None = None
+
+    @property
+    def troubled(self) -> bool:
+        """Whether an operator should look: something failed, is unknown, or the relay is out."""
+        return bool(self.failed or self.unknown or self.relay_error)
+
+
+async def deliver(
+    store: Store,
+    *,
+    clock: Clock,
+    settings: Settings,
+    composer: Composer,
+    transport: Transport,
+    message_ids: MessageIds,
+    stop: asyncio.Event | None = None,
+    on_progress: Progress | None = None,
+) -> DeliverCounts:
+    """Prepare all that is owed and hand it off; never wait for a retry.
+
+    Running twice, in one process or several, hands nothing off twice.
+
+    Args:
+        store: The database.
+        clock: The only clock that is read.
+        settings: Of the digests and of the relay's connections.
+        composer: Turns deliveries into messages.
+        transport: Not yet entered.
+        message_ids: Source of new Message-IDs.
+        stop: When set, no new work is begun and hand-offs in flight are ended.
+        on_progress: For a progress bar.
+
+    Raises:
+        StorageError: If the database refuses; hand-offs in flight are ended first.
+    """
+    stop = stop or asyncio.Event()
+    open_ids, tidied = await asyncio.to_thread(_begin, store, clock, settings)
+    if tidied != Tidied():
+        log.info("ledger tidied", **{one.name: getattr(tidied, one.name) for one in fields(tidied)})
+    prepared = await materialise(
+        store, clock=clock, settings=settings.digest, message_ids=message_ids, stop=stop
+    )
+    ids = [*open_ids, *prepared.ids]
+    lanes = Lanes(
+        store,
+        clock=clock,
+        settings=settings.smtp,
+        composer=composer,
+        transport=transport,
+        stop=stop,
+    )
+    if on_progress is not None:
+        total = (await asyncio.to_thread(_count, store, ids)).queued
+        lanes.on_ended = lambda ended: on_progress(ended, max(total, ended))
+        on_progress(0, total)
+    await lanes.run()
+    counts = await asyncio.to_thread(_count, store, ids)
+    result = DeliverCounts(
+        **{one.name: getattr(counts, one.name) for one in fields(counts)},
+        relay_error=lanes.relay_error,
+    )
+    log.info("delivered", **{one.name: getattr(counts, one.name) for one in fields(counts)})
+    return result
+
+
+def _begin(store: Store, clock: Clock, settings: Settings) -> tuple[list[int], Tidied]:
+    policy = settings.digest.unknown_policy
+    with store.write() as tx:
+        open_ids = ledger.open_delivery_ids(tx)
+        tidied, resent_ids = ledger.tidy(tx, clock(), resend_unknown=policy == "resend")
+    return sorted({*open_ids, *resent_ids}), tidied
+
+
+def _count(store: Store, ids: list[int]) -> LedgerCounts:
+    with store.read() as tx:
+        return ledger.count_deliveries(tx, ids)
