@@ -1,0 +1,1 @@
+"""Paper × interest -> match: the query language, the percolation index, the explanation."""

@@ -1,0 +1,102 @@
+"""One form for all queries that ask the same, so that they share one row and one evaluation."""
+
+from __future__ import annotations
+
+import re
+from typing import assert_never
+
+from digest.matching.nodes import (
+    And,
+    Atom,
+    Author,
+    Feed,
+    Field,
+    Node,
+    Not,
+    Or,
+    Phrase,
+    Tag,
+    Upvotes,
+)
+from digest.matching.text import join_words
+
+_BARE_LABEL = re.compile(r"\w[\w.+/&-]*")
+
+
+def normalise(node: Node) -> Node:
+    """Flatten, deduplicate and sort the operands; take double negation away."""
+    match node:
+        case And(items) | Or(items):
+            kind = type(node)
+            flat: dict[Node, None] = {}
+            for item in map(normalise, items):
+                flat |= dict.fromkeys(item.items if isinstance(item, kind) else (item,))
+            if len(flat) == 1:
+                return next(iter(flat))
+            return kind(tuple(sorted(flat, key=_order)))
+        case Not(item):
+            inner = normalise(item)
+            return inner.item if isinstance(inner, Not) else Not(inner)
+        case _:
+            return node
+
+
+def render(node: Node) -> str:
+    """Write a normalised query; `parse_query` reads it as the same query."""
+    if isinstance(node, Phrase) and node.field is Field.TEXT and not node.exact:
+        return _phrase_words(node)
+    return _render(node)
+
+
+def _order(node: Node) -> tuple[bool, str]:
+    return isinstance(node, Not), _render(node)
+
+
+def _render(node: Node) -> str:
+    match node:
+        case Not(item):
+            return f"NOT {_operand(item)}"
+        case Or(items):
+            return " OR ".join(_render(item) for item in items)
+        case And(items):
+            text = _operand(items[0])
+            for item in items[1:]:
+                text += " " if isinstance(item, Not) else " AND "
+                text += _operand(item)
+            return text
+        case _:
+            return _atom(node)
+
+
+def _atom(atom: Atom) -> str:
+    match atom:
+        case Phrase(field=field, exact=exact):
+            words = _quoted_if_spaced(_phrase_words(atom))
+            return (f"{field}:" if field else "") + ("=" if exact else "") + words
+        case Author(name=name):
+            return f"author:{_quoted_if_spaced(' '.join(name))}"
+        case Tag(label=label):
+            return f"tag:{_label(label)}"
+        case Feed(label=label):
+            return f"feed:{_label(label)}"
+        case Upvotes(comparison=comparison, count=count):
+            return f"upvotes:{comparison}{count}"
+        case _:
+            assert_never(atom)
+
+
+def _operand(node: Node) -> str:
+    return f"({_render(node)})" if isinstance(node, And | Or) else _render(node)
+
+
+def _phrase_words(phrase: Phrase) -> str:
+    words = (*phrase.words, phrase.prefix) if phrase.prefix else phrase.words
+    return join_words(words) + ("*" if phrase.prefix else "")
+
+
+def _quoted_if_spaced(words: str) -> str:
+    return f'"{words}"' if " " in words else words
+
+
+def _label(label: str) -> str:
+    return label if _BARE_LABEL.fullmatch(label) else f'"{label}"'

@@ -1,0 +1,178 @@
+"""Cut a query into its signs and words.
+
+What looks like an operator of another language is refused with the way to write it
+here, rather than searched for as a word that no paper holds.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from digest.matching.nodes import TEXT_FIELDS, Field
+from digest.matching.text import QUOTES, UNPRINTABLE
+
+
+class Sign(StrEnum):
+    """What a piece of a query is."""
+
+    OPEN = "("
+    CLOSE = ")"
+    QUOTED = "quoted"
+    WORD = "word"
+    AND = "AND"
+    OR = "OR"
+    NOT = "NOT"
+    MINUS = "-"
+    EXACT = "="
+    FIELD = "field:"
+
+
+OPERATORS = {"AND": Sign.AND, "OR": Sign.OR, "NOT": Sign.NOT}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lexeme:
+    """One piece: `text` without quotes or colon, at `query[start:end]`."""
+
+    sign: Sign
+    text: str
+    start: int
+    end: int
+
+
+class Refusal(Exception):  # noqa: N818  (not an error of ours: parse_query makes it one)
+    """A query cannot be understood; `suggestion` is not yet known to be accepted."""
+
+    def __init__(self, cause: str, position: int, suggestion: str | None = None) -> None:
+        self.cause = cause
+        self.position = position
+        self.suggestion = suggestion
+        super().__init__(cause)
+
+
+_FIELDS = {field.value: field for field in Field if field}
+_FIELD_ALIASES = {
+    "ti": Field.TITLE, "abs": Field.ABSTRACT, "summary": Field.ABSTRACT, "au": Field.AUTHOR,
+    "authors": Field.AUTHOR, "cat": Field.TAG, "category": Field.TAG, "keyword": Field.TAG,
+    "topic": Field.TAG, "source": Field.FEED, "votes": Field.UPVOTES, "likes": Field.UPVOTES,
+    "points": Field.UPVOTES,
+}  # fmt: skip
+_FIELD = re.compile(r"([A-Za-z_]{2,}):")
+_QUOTE = re.compile(f"[{QUOTES}]")
+_WORD_END = re.compile(rf"[\s(){QUOTES}]|$")
+_DASHES = "-\u2010\u2011\u2013\u2212"
+_FOREIGN = {"|": "OR", "||": "OR", "&&": "AND"}
+
+
+def lex(query: str) -> list[Lexeme]:
+    """Cut the query.
+
+    Raises:
+        Refusal: At the first place that cannot be read.
+    """
+    bad = UNPRINTABLE.search(query)
+    if bad:
+        cause = "this invisible character cannot stand in a query"
+        raise Refusal(cause, bad.start(), UNPRINTABLE.sub("", query))
+    lexemes: list[Lexeme] = []
+    at = 0
+    while at < len(query):
+        char = query[at]
+        if char.isspace():
+            at += 1
+            continue
+        if char in "()":
+            lexeme = Lexeme(sign=Sign(char), text=char, start=at, end=at + 1)
+        elif char in QUOTES:
+            lexeme = _quoted(query, at)
+        else:
+            lexeme = _word(query, at, lexemes[-1] if lexemes else None)
+        lexemes.append(lexeme)
+        at = lexeme.end
+    return lexemes
+
+
+def _quoted(query: str, at: int) -> Lexeme:
+    closing = _QUOTE.search(query, at + 1)
+    if not closing:
+        raise Refusal("this quotation mark is never closed", at, f'{query}"')
+    return Lexeme(
+        sign=Sign.QUOTED, text=query[at + 1 : closing.start()], start=at, end=closing.end()
+    )
+
+
+def _word(query: str, at: int, before: Lexeme | None) -> Lexeme:
+    end = _end_of_word(query, at)
+    word = query[at:end]
+    if before and before.end == at and before.sign in {Sign.EXACT, Sign.FIELD}:
+        return _bound_word(query, word, before)
+    alone = at + 1 == len(query) or query[at + 1].isspace() or query[at + 1] == ")"
+    if word[0] in _DASHES:
+        if alone:
+            cause = "a dash on its own is no operator: put it right before what to exclude"
+            closed = query[:at] + "-" + query[end:].lstrip()
+            raise Refusal(cause, at, closed)
+        return Lexeme(sign=Sign.MINUS, text="-", start=at, end=at + 1)
+    if word[0] == "=":
+        return Lexeme(sign=Sign.EXACT, text="=", start=at, end=at + 1)
+    if word in _FOREIGN:
+        operator = _FOREIGN[word]
+        raise Refusal(f"write {operator} instead", at, query[:at] + operator + query[end:])
+    if word[0] == "!" and not alone:
+        raise Refusal("write NOT instead", at, f"{query[:at]}NOT {query[at + 1 :]}")
+    field = _FIELD.match(query, at)
+    if field:
+        name = _field(query, field)
+        if name:
+            return Lexeme(sign=Sign.FIELD, text=name, start=at, end=field.end())
+    return Lexeme(sign=OPERATORS.get(word, Sign.WORD), text=word, start=at, end=end)
+
+
+def _bound_word(query: str, word: str, before: Lexeme) -> Lexeme:
+    """Read the word right after `=` or `field:`; only `=` after a text field is a sign there."""
+    start, end = before.end, before.end + len(word)
+    if before.sign is Sign.FIELD and before.text in TEXT_FIELDS and word[0] == "=":
+        return Lexeme(sign=Sign.EXACT, text="=", start=start, end=start + 1)
+    if word[0] in _DASHES and before.text != Field.UPVOTES:
+        swapped = f"{query[: before.start]}-{query[before.start : start]}{query[start + 1 :]}"
+        raise Refusal(f"the dash comes before `{query[before.start : start]}`", start, swapped)
+    if before.sign is Sign.EXACT:
+        field = _FIELD.match(word)
+        if field and field.group(1).lower() in _FIELDS:
+            cause = "the field comes first, then `=`"
+            swapped = f"{query[: before.start]}{field.group()}={query[start + field.end() :]}"
+            raise Refusal(cause, before.start, swapped)
+    return Lexeme(sign=Sign.WORD, text=word, start=start, end=end)
+
+
+def _field(query: str, match: re.Match[str]) -> Field | None:
+    """Tell which field a word that begins like one names; None when it is only a word."""
+    name = match.group(1).lower()
+    value_at = match.end()
+    bare = value_at == len(query) or query[value_at].isspace() or query[value_at] == ")"
+    if name in _FIELDS:
+        if bare:
+            closed = query[:value_at] + query[value_at:].lstrip()
+            raise Refusal(f"`{name}:` needs its value right after the colon", value_at - 1, closed)
+        return _FIELDS[name]
+    if bare:
+        return None
+    meant = _FIELD_ALIASES.get(name)
+    if meant is None:
+        close = difflib.get_close_matches(name, _FIELDS, n=1, cutoff=0.6)
+        meant = _FIELDS[close[0]] if close else None
+    if meant:
+        suggestion = f"{query[: match.start()]}{meant}:{query[value_at:]}"
+    else:
+        end = _end_of_word(query, match.start())
+        suggestion = f'{query[: match.start()]}"{query[match.start() : end]}"{query[end:]}'
+    known = ", ".join(_FIELDS)
+    raise Refusal(f"there is no field `{name}:` (there are {known})", match.start(), suggestion)
+
+
+def _end_of_word(query: str, at: int) -> int:
+    match = _WORD_END.search(query, at)
+    return match.start() if match else len(query)

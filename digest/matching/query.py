@@ -1,0 +1,199 @@
+"""The query language: what people write, and what it asks for.
+
+    or   := and {OR and}              and  := not {[AND] not}
+    not  := [NOT | -] atom            atom := ( or ) | field:value | =word | "…" | word+
+
+`docs/query-language.md` explains it with examples that are also tests.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from itertools import takewhile
+
+from digest.errors import QueryError
+from digest.matching.canonical import normalise, render
+from digest.matching.lexer import OPERATORS, Lexeme, Refusal, Sign, lex
+from digest.matching.nodes import Node, Not, Phrase, Tag, atoms, holds_for_nothing
+from digest.matching.parser import parse_tree
+from digest.matching.text import UNPRINTABLE, fold_label, words_of
+
+MAX_LENGTH = 1_000
+MAX_CANONICAL_LENGTH = 20_000
+"""A canonical query spells out what a person may leave out, so it may be longer."""
+
+_PLAIN = re.compile(r"[a-z0-9]+(?: [a-z0-9]+)*")
+_LOWER_OPERATORS = frozenset({"and", "or", "not"})
+_CARET_WIDTH = 76
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """A query, understood. Equal when it asks the same; `text` is as it was written."""
+
+    root: Node
+    canonical: str = field(compare=False)
+    text: str = field(compare=False)
+
+    @property
+    def without(self) -> tuple[str, ...]:
+        """The excluded terms, as written, in their order."""
+        excluded = [atom for atom, negated in atoms(self.root) if negated]
+        return tuple(dict.fromkeys(atom.text for atom in sorted(excluded, key=lambda a: a.at)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hint:
+    """An accepted query probably means something else: why, where, and what to write."""
+
+    cause: str
+    position: int
+    suggestion: str
+
+
+def parse_query(text: str) -> Query:
+    """Understand a query.
+
+    Raises:
+        QueryError: With the position of what cannot be understood, and where there is
+            one a suggestion, which is always a query that would be accepted.
+    """
+    try:
+        return _parse(text)
+    except Refusal as refusal:
+        raise QueryError(
+            _visible(text[:MAX_LENGTH]),
+            refusal.cause,
+            position=refusal.position,
+            suggestion=_accepted(refusal.suggestion, unlike=text),
+        ) from None
+
+
+def canonical(query: Query) -> str:
+    """Write a query in the one form that all equal queries share.
+
+    `parse_query` of it gives an equal query.
+    """
+    return query.canonical
+
+
+def tag_query(tag: str) -> Query:
+    """Make the query for one tag: `cs.CL` -> `tag:cs.cl`.
+
+    Raises:
+        QueryError: If the tag is empty or too long.
+    """
+    label = fold_label(tag)
+    if not label:
+        raise QueryError(_visible(tag), "a tag needs a letter or digit", position=0)
+    if len(label) > MAX_LENGTH:
+        raise QueryError(_visible(tag[:MAX_LENGTH]), "this tag is too long", position=MAX_LENGTH)
+    root = Tag(text=" ".join(tag.split()), at=0, label=label)
+    return Query(root=root, canonical=render(root), text=f"tag:{tag}")
+
+
+def hints(query: Query) -> tuple[Hint, ...]:
+    """Say where an accepted query probably means something else."""
+    lexemes = lex(query.text)
+    found = []
+    for place, lexeme in enumerate(lexemes):
+        hint = _lower_operator(query.text, lexeme)
+        if lexeme.sign is Sign.NOT:
+            hint = _loose_exclusion(query.text, lexemes[place + 1 :])
+        if hint:
+            found.append(hint)
+    return tuple(found)
+
+
+def caret(error: QueryError) -> str:
+    """Draw the query on one line and a `^` under the character the error names.
+
+    A long query is shown in part; control and direction characters are shown as `�`.
+    """
+    text = _visible(error.query)
+    position = min(error.position, len(text))
+    start = max(0, position - _CARET_WIDTH // 2) if len(text) > _CARET_WIDTH else 0
+    part = text[start : start + _CARET_WIDTH]
+    before = ("…" if start else "") + part[: position - start]
+    line = ("…" if start else "") + part + ("…" if start + _CARET_WIDTH < len(text) else "")
+    return f"{line}\n{' ' * sum(map(_columns, before))}^"
+
+
+def _parse(text: str) -> Query:
+    if _PLAIN.fullmatch(text) and len(text) <= MAX_LENGTH:
+        # Most saved queries are a few plain words; a million are read at start.
+        words = tuple(word.key for word in words_of(text))
+        root: Node = Phrase(text=text, at=0, words=words)
+        return Query(root=root, canonical=render(root), text=text)
+    if len(text) > MAX_CANONICAL_LENGTH:
+        raise _too_long()
+    root = normalise(parse_tree(text))
+    query = Query(root=root, canonical=render(root), text=text)
+    if (len(text) > MAX_LENGTH and query.canonical != text) or (
+        len(query.canonical) > MAX_CANONICAL_LENGTH
+    ):
+        raise _too_long()
+    if holds_for_nothing(root):
+        raise _only_excludes(root, text)
+    return query
+
+
+def _too_long() -> Refusal:
+    return Refusal(f"a query has at most {MAX_LENGTH} characters", MAX_LENGTH)
+
+
+def _only_excludes(root: Node, text: str) -> Refusal:
+    first = next(lexeme for lexeme in lex(text) if lexeme.sign in {Sign.NOT, Sign.MINUS})
+    cause = "this would match almost every paper: say also what to look for"
+    suggestion = None
+    if isinstance(root, Not):
+        cause = "this only excludes: say what to look for, or mute the term itself"
+        suggestion = render(root.item)
+    return Refusal(cause, first.start, suggestion)
+
+
+def _accepted(suggestion: str | None, *, unlike: str) -> str | None:
+    if suggestion is None or suggestion == unlike:
+        return None
+    try:
+        _parse(suggestion)
+    except Refusal:
+        return None
+    return suggestion
+
+
+def _lower_operator(text: str, lexeme: Lexeme) -> Hint | None:
+    word = lexeme.text.casefold()
+    if lexeme.sign is not Sign.WORD or word not in _LOWER_OPERATORS:
+        return None
+    operator = OPERATORS[word.upper()]
+    suggestion = _accepted(f"{text[: lexeme.start]}{operator}{text[lexeme.end :]}", unlike=text)
+    if suggestion is None:
+        return None
+    cause = f"`{lexeme.text}` is searched for as a word; the operator is written {operator}"
+    return Hint(cause=cause, position=lexeme.start, suggestion=suggestion)
+
+
+def _loose_exclusion(text: str, after: list[Lexeme]) -> Hint | None:
+    """NOT binds one word: `NOT neural network` excludes "neural" and asks for "network"."""
+    run = list(takewhile(lambda lexeme: lexeme.sign is Sign.WORD, after))
+    if len(run) < 2:
+        return None
+    start, end = run[0].start, run[-1].end
+    suggestion = _accepted(f'{text[:start]}"{text[start:end]}"{text[end:]}', unlike=text)
+    if suggestion is None:
+        return None
+    cause = f"NOT excludes only `{run[0].text}`, and `{run[1].text}` is asked for"
+    return Hint(cause=cause, position=start, suggestion=suggestion)
+
+
+def _visible(text: str) -> str:
+    return UNPRINTABLE.sub("�", " ".join(re.split(r"[\s]", text)))
+
+
+def _columns(char: str) -> int:
+    if unicodedata.combining(char) or unicodedata.category(char) in {"Mn", "Me", "Cf"}:
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
