@@ -1,0 +1,56 @@
+"""`digest deliver`: prepare all that is owed, hand it off, exit."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING
+
+import typer
+
+from digest.cli import output
+from digest.cli.frame import Frame, command
+from digest.cli.progress import Progress
+
+_NAMES = ("prepared", "sent", "bounced", "failed", "skipped", "unknown", "queued")
+
+if TYPE_CHECKING:
+    from digest.delivery.run import DeliverCounts
+    from digest.service import Service
+
+
+def register(app: typer.Typer) -> None:
+    """Hang the command into the command tree."""
+    command(app, "deliver", example="digest deliver")(deliver)
+
+
+def deliver(frame: Frame) -> None:
+    """Prepare all digests that are owed and hand them off; never wait for a retry.
+
+    Exit 1 if any ended failed or unknown, or the relay could not be reached.
+    """
+    with frame.service() as service, Progress("delivering") as progress:
+        counts = asyncio.run(_until_done_or_told(service, progress))
+    numbers = {name: getattr(counts, name) for name in _NAMES}
+    columns = [output.Column(heading=name, align="right") for name in _NAMES]
+    frame.show(numbers, output.table(columns, [tuple(numbers.values())]))
+    if counts.relay_error:
+        frame.problem(f"the relay does not take mail: {counts.relay_error}")
+    for state in ("failed", "unknown"):
+        number = numbers[state]
+        if number:
+            frame.problem(
+                f"{output.count(number, 'delivery', 'deliveries')} {state}: "
+                f"see `digest deliveries list --state {state}`"
+            )
+
+
+async def _until_done_or_told(service: Service, progress: Progress) -> DeliverCounts:
+    """Deliver; the first signal ends hand-offs in flight and begins no others."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return await service.deliver(
+        stop=stop, on_progress=lambda ended, total: progress.step(f"of {total:,}", done=ended)
+    )

@@ -1,0 +1,186 @@
+"""`digest deliveries`: the ledger, read and mended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from digest.cli import output
+from digest.cli.frame import Frame, command, new_group
+from digest.cli.subscribers import existing_subscriber
+from digest.errors import NotFoundError
+from digest.model import Delivery, DeliveryId, DeliveryState
+
+if TYPE_CHECKING:
+    from digest.store.ledger import LedgerEntry
+
+group = new_group(
+    name="deliveries", help_text="The ledger: what was owed to whom, and what became of it."
+)
+
+IdArgument = Annotated[int, typer.Argument(metavar="ID", help="Number of the delivery.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Hang the group into the command tree."""
+    app.add_typer(group)
+
+
+@command(group, "list", example="digest deliveries list --state unknown")
+def list_(
+    frame: Frame,
+    state: Annotated[
+        DeliveryState | None,
+        typer.Option("--state", help="Only those in this state.", show_default=False),
+    ] = None,
+    email: Annotated[
+        str | None,
+        typer.Option("--email", metavar="EMAIL", help="Only those of one subscriber."),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", metavar="N", min=1, help="At most so many.", show_default="all"),
+    ] = None,
+) -> None:
+    """List deliveries, newest first."""
+    from digest.store.ledger import count_deliveries, list_entries
+
+    with frame.service() as service, service.store.read() as tx:
+        subscriber_id = existing_subscriber(tx, email).id if email else None
+        entries = list_entries(tx, state=state, subscriber_id=subscriber_id, limit=limit)
+        counts = count_deliveries(tx)
+    columns = [
+        output.Column(heading="id", align="right"),
+        output.Column(heading="period"),
+        output.Column(heading="state"),
+        output.Column(heading="papers", align="right"),
+        output.Column(heading="attempts", align="right"),
+        output.Column(heading="subscriber", max_width=40),
+        output.Column(heading="reply", max_width=70),
+    ]
+    rows = [
+        (
+            str(entry.delivery.id),
+            entry.delivery.period,
+            entry.delivery.state,
+            len(entry.aliases),
+            entry.delivery.attempts,
+            entry.email,
+            entry.delivery.reply,
+        )
+        for entry in entries
+    ]
+    summary = (
+        f"{counts.prepared:,} prepared = {counts.sent:,} sent + {counts.bounced:,} bounced + "
+        f"{counts.failed:,} failed + {counts.skipped:,} skipped + {counts.unknown:,} unknown + "
+        f"{counts.queued:,} queued"
+    )
+    text = "\n\n".join([output.table(columns, rows), summary]) if rows else "no deliveries"
+    frame.show({"deliveries": [_entry_document(entry) for entry in entries]}, text)
+
+
+@command(group, "show", example="digest deliveries show 12")
+def show(frame: Frame, delivery_id: IdArgument) -> None:
+    """Show one delivery with its papers."""
+    from digest.store.ledger import list_entries
+    from digest.store.papers import get_papers
+
+    with frame.service() as service, service.store.read() as tx:
+        entries = list_entries(tx, delivery_id=DeliveryId(delivery_id))
+        if not entries:
+            raise NotFoundError(f"there is no delivery {delivery_id}")
+        entry = entries[0]
+        papers = get_papers(tx, [paper.paper_id for paper in entry.delivery.papers])
+    delivery = entry.delivery
+    titles = [
+        {"id": papers[one.paper_id].alias, "title": papers[one.paper_id].title}
+        for one in delivery.papers
+        if one.paper_id in papers
+    ]
+    columns = [output.Column(heading="paper"), output.Column(heading="title", max_width=90)]
+    known = output.facts(
+        [
+            ("delivery", str(delivery.id)),
+            ("subscriber", entry.email),
+            ("period", delivery.period),
+            ("state", delivery.state),
+            ("scheduled", delivery.scheduled_at),
+            ("open until", delivery.closes_at),
+            ("prepared", delivery.prepared_at),
+            ("finished", delivery.finished_at),
+            ("next attempt", delivery.next_attempt_at),
+            ("attempts", delivery.attempts),
+            ("left over", delivery.left_over),
+            ("message id", delivery.message_id),
+            ("reply", delivery.reply or None),
+        ]
+    )
+    listed = output.table(columns, [(one["id"], one["title"]) for one in titles])
+    frame.show(
+        {"delivery": {**_entry_document(entry), **_times(delivery), "titles": titles}},
+        "\n\n".join([known, *([listed] if titles else [])]),
+    )
+
+
+@command(group, "resend", example="digest deliveries resend 12")
+def resend(frame: Frame, delivery_id: IdArgument) -> None:
+    """Make a failed, bounced or unknown delivery ready again, as the same message."""
+    from digest.store.ledger import resend as resend_delivery
+    from digest.store.papers import get_papers
+
+    with frame.service() as service, service.store.write() as tx:
+        resent = resend_delivery(tx, DeliveryId(delivery_id), service.clock())
+        taken = [paper.alias for paper in get_papers(tx, resent.not_free).values()]
+    lines = [f"delivery {delivery_id} is ready; `digest deliver` hands it off"]
+    if resent.not_free:
+        lines.append(f"left out, sent in another digest since: {', '.join(taken)}")
+    frame.show(
+        {"id": delivery_id, "state": resent.delivery.state, "not_free": taken}, "\n".join(lines)
+    )
+
+
+@command(group, "resolve", example="digest deliveries resolve 12 --as sent")
+def resolve(
+    frame: Frame,
+    delivery_id: IdArgument,
+    outcome: Annotated[Literal["sent", "failed"], typer.Option("--as", help="What became of it.")],
+) -> None:
+    """Say what became of an unknown delivery; `failed` gives back its papers."""
+    from digest.store.ledger import Resolution
+    from digest.store.ledger import resolve as resolve_delivery
+
+    with frame.service() as service, service.store.write() as tx:
+        delivery = resolve_delivery(
+            tx, DeliveryId(delivery_id), Resolution(outcome), service.clock()
+        )
+    frame.show(
+        {"id": delivery_id, "state": delivery.state},
+        f"delivery {delivery_id} is {delivery.state}",
+    )
+
+
+def _entry_document(entry: LedgerEntry) -> dict[str, Any]:
+    delivery = entry.delivery
+    return {
+        "id": delivery.id,
+        "email": entry.email,
+        "period": delivery.period,
+        "state": delivery.state,
+        "papers": list(entry.aliases),
+        "message_id": delivery.message_id,
+        "attempts": delivery.attempts,
+        "reply": delivery.reply,
+        "left_over": delivery.left_over,
+        "scheduled_at": delivery.scheduled_at,
+        "finished_at": delivery.finished_at,
+    }
+
+
+def _times(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "closes_at": delivery.closes_at,
+        "prepared_at": delivery.prepared_at,
+        "next_attempt_at": delivery.next_attempt_at,
+        "notices": list(delivery.notices),
+    }

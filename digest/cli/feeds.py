@@ -1,0 +1,282 @@
+"""`digest feeds`: which feeds are polled, and polling them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from digest.cli import output
+from digest.cli.frame import Frame, command, new_group
+from digest.model import FeedKind
+
+if TYPE_CHECKING:
+    from digest.model import Entry, FeedRecord, ParsedFeed
+    from digest.papers.poll import FeedPoll
+
+group = new_group(name="feeds", help_text="Which feeds are polled, and polling them.")
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the feed.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Hang the group into the command tree."""
+    app.add_typer(group)
+
+
+@command(group, "list", example="digest feeds list")
+def list_(frame: Frame) -> None:
+    """List the feeds and what their last polls were like."""
+    from digest.store.feeds import list_feeds
+
+    with frame.service() as service:
+        service.sync_feeds()
+        with service.store.read() as tx:
+            records = list_feeds(tx)
+    columns = [
+        output.Column(heading="feed"),
+        output.Column(heading="status"),
+        output.Column(heading="entries", align="right"),
+        output.Column(heading="last poll"),
+        output.Column(heading="next poll"),
+        output.Column(heading="url", max_width=70),
+        output.Column(heading="trouble", max_width=60),
+    ]
+    rows = [
+        (
+            feed.name,
+            _status(feed),
+            feed.entries,
+            feed.polled_at,
+            None if feed.paused or feed.gone_at else feed.next_poll_at,
+            feed.url,
+            feed.error or "",
+        )
+        for feed in records
+    ]
+    text = output.table(columns, rows) if rows else "no feeds: add one with `digest feeds add`"
+    frame.show({"feeds": [_feed_document(feed) for feed in records]}, text)
+
+
+@command(
+    group,
+    "add",
+    example="digest feeds add bair https://bair.berkeley.edu/blog/feed.xml --tag robotics",
+)
+def add(
+    frame: Frame,
+    name: NameArgument,
+    url: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[URL]", help="Its URL; a name of the catalogue needs none.", show_default=False
+        ),
+    ] = None,
+    kind: Annotated[
+        FeedKind | None,
+        typer.Option("--kind", help="How the document is read.", show_default="auto"),
+    ] = None,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option("--tag", metavar="T", help="Tag all its papers; may be repeated."),
+    ] = None,
+) -> None:
+    """Add a feed. It is not fetched yet: `digest feeds poll NAME` does that."""
+    from digest.cli.catalogue import feed_spec
+    from digest.store.feeds import add_feed
+
+    spec = feed_spec(name, url=url, kind=kind, tags=tuple(tag or ()))
+    with frame.service() as service:
+        service.sync_feeds()
+        with service.store.write() as tx:
+            record = add_feed(tx, spec, service.clock())
+    frame.show(
+        {"feed": _feed_document(record)},
+        f"added {record.name}: {record.url}\nits first poll is the baseline: stored, not mailed",
+    )
+
+
+@command(group, "remove", example="digest feeds remove bair")
+def remove(frame: Frame, name: NameArgument) -> None:
+    """Poll a feed no longer. Its papers stay."""
+    from digest.store.feeds import remove_feed
+
+    with frame.service() as service:
+        service.sync_feeds()
+        with service.store.write() as tx:
+            remove_feed(tx, name, service.clock())
+    frame.show({"removed": name}, f"removed {name}")
+
+
+@command(group, "pause", example="digest feeds pause hf-daily")
+def pause(frame: Frame, name: NameArgument) -> None:
+    """Poll a feed no longer, until `digest feeds resume`."""
+    _set_paused(frame, name, paused=True)
+
+
+@command(group, "resume", example="digest feeds resume hf-daily")
+def resume(frame: Frame, name: NameArgument) -> None:
+    """Poll a paused feed again, at once; also one that answered `gone`."""
+    _set_paused(frame, name, paused=False)
+
+
+def _set_paused(frame: Frame, name: str, *, paused: bool) -> None:
+    from digest.store.feeds import set_paused
+
+    with frame.service() as service:
+        service.sync_feeds()
+        with service.store.write() as tx:
+            record = set_paused(tx, name, paused=paused, now=service.clock())
+    done = "paused" if paused else "resumed"
+    frame.show({"feed": _feed_document(record)}, f"{done} {name}")
+
+
+@command(group, "poll", example="digest feeds poll hf-daily arxiv-cs.CL")
+def poll(
+    frame: Frame,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", help="Feeds to poll; all when none is named."),
+    ] = None,
+) -> None:
+    """Poll the named or all feeds, due or not. Exit 1 only if one failed."""
+    from digest.cli.progress import Progress
+
+    with frame.service() as service, Progress("polling") as progress:
+        service.sync_feeds()
+
+        def on_done(feed: FeedPoll) -> None:
+            progress.step(feed.name)
+
+        polls = asyncio.run(service.poll_feeds(names or None, on_done=on_done))
+    columns = [
+        output.Column(heading="feed"),
+        output.Column(heading="status"),
+        output.Column(heading="http", align="right"),
+        output.Column(heading="entries", align="right"),
+        output.Column(heading="new papers", align="right"),
+        output.Column(heading="revised", align="right"),
+    ]
+    rows = [
+        (
+            feed.name,
+            feed.status,
+            None if feed.http_status is None else str(feed.http_status),
+            feed.entries,
+            feed.new_papers,
+            feed.revised_papers,
+        )
+        for feed in polls
+    ]
+    new_papers = sum(feed.new_papers for feed in polls)
+    frame.show(
+        {"feeds": [_poll_document(feed) for feed in polls], "new_papers": new_papers},
+        output.table(columns, rows) if rows else "no feeds: add one with `digest feeds add`",
+    )
+    for feed in polls:
+        if feed.status == "failed":
+            frame.problem(f"feed {feed.name}: {feed.error}")
+        elif feed.error:
+            frame.note(f"digest: feed {feed.name} is {feed.status}: {feed.error}")
+
+
+@command(group, "test", example="digest feeds test https://rss.arxiv.org/rss/cs.CL")
+def test(
+    frame: Frame,
+    source: Annotated[
+        str, typer.Argument(metavar="URL-or-FILE", help="A feed on the web or on this disk.")
+    ],
+    kind: Annotated[
+        FeedKind, typer.Option("--kind", help="How the document is read.")
+    ] = FeedKind.AUTO,
+) -> None:
+    """Show what a feed would bring in. Nothing is written."""
+    from digest.service import read_once
+
+    parsed = asyncio.run(read_once(frame.settings(), source, kind=kind, clock=frame.clock))
+    frame.show(_parsed_document(source, parsed), _parsed_text(parsed))
+
+
+def _parsed_text(parsed: ParsedFeed) -> str:
+    lines = [
+        f"{output.printable(parsed.title) or '(no title)'}: {parsed.format}, "
+        f"{output.count(len(parsed.entries), 'entry', 'entries')}",
+        *(f"  note: {output.printable(warning)}" for warning in parsed.warnings),
+    ]
+    if parsed.entries:
+        columns = [
+            output.Column(heading="identifier", max_width=32),
+            output.Column(heading="upvotes", align="right"),
+            output.Column(heading="authors", align="right"),
+            output.Column(heading="title", max_width=80),
+        ]
+        rows = [
+            (_identifier(entry), entry.upvotes, len(entry.authors), entry.title)
+            for entry in parsed.entries
+        ]
+        lines += ["", output.table(columns, rows)]
+    return "\n".join(lines)
+
+
+def _identifier(entry: Entry) -> str:
+    return next(iter(entry.identifiers), entry.source_id or entry.url or "")
+
+
+def _parsed_document(source: str, parsed: ParsedFeed) -> dict[str, Any]:
+    return {
+        "source": source,
+        "format": parsed.format,
+        "title": parsed.title,
+        "warnings": list(parsed.warnings),
+        "entries": [
+            {
+                "title": entry.title,
+                "url": entry.url,
+                "identifiers": list(entry.identifiers),
+                "authors": list(entry.authors),
+                "tags": list(entry.tags),
+                "published_at": entry.published_at,
+                "listed_on": entry.listed_on,
+                "announce": entry.announce,
+                "upvotes": entry.upvotes,
+            }
+            for entry in parsed.entries
+        ],
+    }
+
+
+def _status(feed: FeedRecord) -> str:
+    if feed.paused:
+        return "paused"
+    return feed.status.value if feed.status else "new"
+
+
+def _feed_document(feed: FeedRecord) -> dict[str, Any]:
+    return {
+        "name": feed.name,
+        "url": feed.url,
+        "kind": feed.kind,
+        "tags": list(feed.tags),
+        "from_config": feed.from_config,
+        "paused": feed.paused,
+        "status": feed.status,
+        "http_status": feed.http_status,
+        "entries": feed.entries,
+        "error": feed.error,
+        "baseline_at": feed.baseline_at,
+        "polled_at": feed.polled_at,
+        "next_poll_at": feed.next_poll_at,
+    }
+
+
+def _poll_document(feed: FeedPoll) -> dict[str, Any]:
+    return {
+        "name": feed.name,
+        "status": feed.status,
+        "http_status": feed.http_status,
+        "entries": feed.entries,
+        "new_papers": feed.new_papers,
+        "revised_papers": feed.revised_papers,
+        "error": feed.error,
+    }

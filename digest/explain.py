@@ -1,0 +1,194 @@
+"""Answers for people: the digest they would get, and why a paper is or is not in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlmodel import Session
+
+from digest.delivery.composing import DigestComposer, digest_of_plan
+from digest.delivery.materialise import plan_preview
+from digest.digests.why import RuleFact, SentFact, Trace, WhyFacts, WindowFact, decide_verdict
+from digest.matching.evaluate import evaluate
+from digest.matching.query import parse_query, tag_query
+from digest.model import (
+    Alias,
+    Digest,
+    Interest,
+    InterestKind,
+    Link,
+    Match,
+    Paper,
+    PaperId,
+    Period,
+    QueryId,
+    Reason,
+    Rendered,
+    Schedule,
+    Subscriber,
+    SubscriberId,
+    SubscriberState,
+)
+from digest.settings import DigestSettings
+from digest.store.ledger import delivery_of_paper, get_delivery
+from digest.store.papers import get_paper, paper_windows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """A digest that was not sent, and how it looks."""
+
+    digest: Digest
+    rendered: Rendered
+
+
+def preview(
+    tx: Session,
+    composer: DigestComposer,
+    subscriber: Subscriber,
+    *,
+    now: datetime,
+    settings: DigestSettings,
+) -> Preview:
+    """Make the digest that a subscriber would get now; writes nothing.
+
+    Raises:
+        RenderError: If a template cannot be rendered.
+    """
+    plan = plan_preview(tx, subscriber, now=now, settings=settings)
+    digest = digest_of_plan(tx, plan, subscriber)
+    return Preview(digest=digest, rendered=composer.render_preview(digest))
+
+
+def explain(
+    tx: Session, subscriber: Subscriber, alias: Alias, *, now: datetime, settings: DigestSettings
+) -> tuple[Paper | None, Trace]:
+    """Trace one paper through every check for one subscriber."""
+    paper = get_paper(tx, alias)
+    if paper is None:
+        return None, decide_verdict(_facts(subscriber, now=now, settings=settings))
+    windows = tuple(
+        WindowFact(feed=name, listed_at=window.listed_at, opened_at=window.opened_at)
+        for name, window in paper_windows(tx, paper.id)
+    )
+    facts = _facts(
+        subscriber,
+        now=now,
+        settings=settings,
+        paper=paper,
+        windows=windows,
+        rules=tuple(_rule_fact(interest, paper) for interest in subscriber.interests),
+        sent=_sent_facts(tx, subscriber.id, paper.id),
+        rank=_rank(tx, subscriber, paper.id, now=now, settings=settings),
+    )
+    return paper, decide_verdict(facts)
+
+
+def _facts(
+    subscriber: Subscriber,
+    *,
+    now: datetime,
+    settings: DigestSettings,
+    paper: Paper | None = None,
+    windows: tuple[WindowFact, ...] = (),
+    rules: tuple[RuleFact, ...] = (),
+    sent: tuple[SentFact, ...] = (),
+    rank: int | None = None,
+) -> WhyFacts:
+    return WhyFacts(
+        now=now,
+        eligibility_days=settings.eligibility_days,
+        state=subscriber.state,
+        consented_at=subscriber.consented_at,
+        min_upvotes=subscriber.min_upvotes,
+        max_papers=subscriber.max_papers,
+        paper=paper,
+        windows=windows,
+        rules=rules,
+        sent=sent,
+        rank=rank,
+    )
+
+
+def _rule_fact(interest: Interest, paper: Paper) -> RuleFact:
+    query = (
+        tag_query(interest.text)
+        if interest.kind is InterestKind.TAG
+        else parse_query(interest.text)
+    )
+    verdict = evaluate(query, paper)
+    return RuleFact(
+        kind=interest.kind,
+        text=interest.text,
+        matched=verdict.matched,
+        reasons=verdict.reasons,
+        missing=verdict.missing,
+    )
+
+
+def _sent_facts(
+    tx: Session, subscriber_id: SubscriberId, paper_id: PaperId
+) -> tuple[SentFact, ...]:
+    delivery_id = delivery_of_paper(tx, subscriber_id, paper_id)
+    delivery = get_delivery(tx, delivery_id) if delivery_id is not None else None
+    return (SentFact(period=delivery.period, state=delivery.state),) if delivery else ()
+
+
+def _rank(
+    tx: Session,
+    subscriber: Subscriber,
+    paper_id: PaperId,
+    *,
+    now: datetime,
+    settings: DigestSettings,
+) -> int | None:
+    plan = plan_preview(tx, subscriber, now=now, settings=settings)
+    waiting = [*(each.paper_id for each in plan.papers), *plan.rest]
+    return waiting.index(paper_id) + 1 if paper_id in waiting else None
+
+
+def sample_digest() -> Digest:
+    """Return a digest that uses every part of the templates, to check them with."""
+    at = datetime(2026, 2, 3, 8, tzinfo=UTC)
+    paper = Paper(
+        id=PaperId(1),
+        alias=Alias("arxiv:1706.03762"),
+        title="Attention Is All You Need",
+        abstract="A network of attention alone, without recurrence or convolution.",
+        authors=("Ashish Vaswani", "Noam Shazeer", "Niki Parmar"),
+        venue="arXiv",
+        url="https://arxiv.org/abs/1706.03762",
+        tags=("cs.CL",),
+        feeds=("arxiv-cs.CL",),
+        links=(Link(label="code", url="https://github.com/tensorflow/tensor2tensor"),),
+        published_on=at.date(),
+        version=2,
+        first_seen_at=at,
+        upvotes=120,
+        upvotes_change=7,
+        comments=3,
+        stars=1000,
+    )
+    subscriber = Subscriber(
+        id=SubscriberId(1),
+        email="sample@example.org",
+        state=SubscriberState.ACTIVE,
+        schedule=Schedule(timezone="UTC", hour=8, weekdays=frozenset(range(7))),
+        max_papers=20,
+        min_upvotes=0,
+        interests=(Interest(kind=InterestKind.KEYWORD, text="attention", query_id=QueryId(1)),),
+        consented_at=at,
+        next_digest_at=at,
+        created_at=at,
+    )
+    reason = Reason(term="attention", field="title", query="attention", without=("survey",))
+    return Digest(
+        subscriber=subscriber,
+        period=Period("2026-02-03"),
+        scheduled_at=at,
+        matches=(Match(paper=paper, reasons=(reason,)),),
+        left_over=3,
+        carried=1,
+        notices=("The feed arxiv-cs.CL has brought nothing new since February 1.",),
+    )

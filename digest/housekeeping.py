@@ -1,0 +1,67 @@
+"""Dropping what is out of date: expired one-use tokens, sign-ups never confirmed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from digest.store import Store
+from digest.store.facts import get_fact_at, set_fact_at
+from digest.store.privacy import drop_unconfirmed
+from digest.store.tokens import drop_tokens
+
+LAST_TICK = "last_tick"
+NO_PRUNING_BEFORE = "no_pruning_before"
+
+_AWAY = timedelta(hours=48)
+_REST = timedelta(days=1)
+_UNCONFIRMED = timedelta(days=7)
+_TOKENS_KEPT = timedelta(days=7)
+"""How long an expired token is kept, so that its page can say that it expired."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What one round of housekeeping did; `rested` says that nothing was pruned."""
+
+    rested: bool
+    tokens: int = 0
+    unconfirmed: int = 0
+
+
+def decide_rest(
+    *, last_tick_at: datetime | None, no_pruning_before: datetime | None, now: datetime
+) -> datetime | None:
+    """Return until when nothing is pruned, None when pruning is safe.
+
+    After more than 48 h without a tick, or a clock that went backwards, people had no
+    chance to act on what would now be dropped: nothing is pruned for a day.
+    """
+    if last_tick_at is not None and not timedelta(0) <= now - last_tick_at <= _AWAY:
+        return now + _REST
+    if no_pruning_before is not None and now < no_pruning_before <= now + _REST:
+        return no_pruning_before
+    return None
+
+
+def keep_house(store: Store, now: datetime) -> Kept:
+    """Do one round, in one transaction.
+
+    Raises:
+        StorageError: If the database cannot be used.
+    """
+    with store.write() as tx:
+        rest_until = decide_rest(
+            last_tick_at=get_fact_at(tx, LAST_TICK),
+            no_pruning_before=get_fact_at(tx, NO_PRUNING_BEFORE),
+            now=now,
+        )
+        set_fact_at(tx, LAST_TICK, now)
+        if rest_until is not None:
+            set_fact_at(tx, NO_PRUNING_BEFORE, rest_until)
+            return Kept(rested=True)
+        return Kept(
+            rested=False,
+            tokens=drop_tokens(tx, expired_before=now - _TOKENS_KEPT),
+            unconfirmed=drop_unconfirmed(tx, before=now - _UNCONFIRMED),
+        )

@@ -1,0 +1,113 @@
+"""The metronome: looks for due work every minute, and does it in this process.
+
+APScheduler only beats time (ADR 0005): its jobs live in memory, and nothing is owed
+because a job ran. Due work is a query over our tables, so a tick that is missed loses
+nothing and a tick that comes twice does nothing the second time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from digest.errors import DigestError
+from digest.housekeeping import keep_house
+from digest.service import Service
+
+log = structlog.get_logger(__name__)
+
+LOOK_EVERY_S = 60
+HOUSEKEEPING_EVERY_S = 3600
+MISFIRE_GRACE_S = 3600
+"""A tick this late still runs, once: after sleep the work is found by looking."""
+
+Tick = Callable[[], Awaitable[None]]
+
+
+class Metronome:
+    """Beats until it is stopped.
+
+    Args:
+        service: What does the work.
+        polls: Whether due feeds are polled and housekeeping is done.
+        delivers: Whether due digests are prepared and handed off.
+    """
+
+    def __init__(self, service: Service, *, polls: bool = True, delivers: bool = True) -> None:
+        self._service = service
+        self._stopping = asyncio.Event()
+        self._running: set[asyncio.Task[None]] = set()
+        self._scheduler = AsyncIOScheduler(timezone="UTC")
+        if polls:
+            self._add("feeds", self._poll_due_feeds, LOOK_EVERY_S)
+            self._add("housekeeping", self._keep_house, HOUSEKEEPING_EVERY_S)
+        if delivers:
+            self._add("deliveries", self._deliver_due, LOOK_EVERY_S)
+
+    def start(self) -> None:
+        """Begin to beat; the first beat of each job is now, so that downtime is made up."""
+        self._scheduler.start()
+
+    async def stop(self) -> None:
+        """Take no new work, and return when what is in flight has ended."""
+        self._stopping.set()
+        self._scheduler.shutdown(wait=False)
+        if self._running:
+            await asyncio.wait(self._running)
+
+    def _add(self, name: str, tick: Tick, every_s: int) -> None:
+        self._scheduler.add_job(
+            self._beat,
+            IntervalTrigger(seconds=every_s, timezone="UTC"),
+            args=[name, tick],
+            id=name,
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=MISFIRE_GRACE_S,
+            next_run_time=datetime.now(UTC),
+        )
+
+    async def _beat(self, name: str, tick: Tick) -> None:
+        """Run one tick in a task that `stop` waits for; one that fails stops nothing."""
+        if self._stopping.is_set():
+            return
+        task = asyncio.create_task(self._guarded(name, tick))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        # Shielded: shutting the scheduler down cancels its own task, not our work.
+        await asyncio.shield(task)
+
+    async def _guarded(self, name: str, tick: Tick) -> None:
+        try:
+            await tick()
+        except DigestError as exc:
+            log.error("tick failed", tick=name, error=type(exc).__name__, cause=str(exc))
+        except Exception:
+            log.exception("tick failed unexpectedly", tick=name)
+
+    async def _poll_due_feeds(self) -> None:
+        polls = await self._service.poll_feeds(due_only=True)
+        if polls:
+            log.info(
+                "feeds polled",
+                feeds=len(polls),
+                failed=sum(feed.status == "failed" for feed in polls),
+                new_papers=sum(feed.new_papers for feed in polls),
+            )
+
+    async def _deliver_due(self) -> None:
+        counts = await self._service.deliver(stop=self._stopping)
+        if counts.prepared:
+            log.info("digests delivered", **counts.as_fields())
+
+    async def _keep_house(self) -> None:
+        kept = await asyncio.to_thread(keep_house, self._service.store, self._service.clock())
+        if kept.rested or kept.tokens or kept.unconfirmed:
+            log.info(
+                "house kept", rested=kept.rested, tokens=kept.tokens, unconfirmed=kept.unconfirmed
+            )

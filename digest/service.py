@@ -1,0 +1,168 @@
+"""The composition root: turns settings and a clock into the parts that do the work.
+
+Nobody else names concrete adapters. Parts are made when they are first asked for, so
+that a command which lists feeds does not read templates.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from sqlalchemy.engine import make_url
+
+from digest.clock import Clock, system_clock
+from digest.delivery.composing import DigestComposer, Sender
+from digest.delivery.outbox import OutboxTransport
+from digest.delivery.run import DeliverCounts, Progress, deliver
+from digest.delivery.smtp import SmtpTransport
+from digest.delivery.transport import Transport
+from digest.digests.render import DigestRenderer
+from digest.digests.schedule import first_digest_at
+from digest.feeds.fetch import FeedFetcher
+from digest.feeds.sandbox import FeedParser
+from digest.papers.poll import FeedPoll, poll_feeds
+from digest.resources import resource_dir
+from digest.settings import Settings, ensure_secret_key
+from digest.store import Store
+from digest.store.feeds import sync_configured
+from digest.subscribers.decide import SignupRules
+from digest.subscribers.tokens import TokenSigner
+
+
+def open_service(settings: Settings, *, clock: Clock = system_clock) -> Service:
+    """Open the database and put the service together. Close it when done.
+
+    Raises:
+        ConfigError: If the database URL cannot be used.
+    """
+    return Service(settings=settings, clock=clock, store=Store(settings.database_url))
+
+
+@dataclass(kw_only=True)
+class Service:
+    """Everything a command, the scheduler or the site needs.
+
+    `clock` is the one clock that everything here reads.
+    """
+
+    settings: Settings
+    clock: Clock
+    store: Store
+
+    def close(self) -> None:
+        """Give back the connections to the database."""
+        self.store.close()
+
+    # ---- parts
+
+    @cached_property
+    def signer(self) -> TokenSigner:
+        """Signs links with the current key, and knows the old ones."""
+        return TokenSigner(
+            (ensure_secret_key(self.settings), *self.settings.service.secret_keys_old)
+        )
+
+    @cached_property
+    def renderer(self) -> DigestRenderer:
+        """Renders mails from the bundled templates."""
+        return DigestRenderer(resource_dir("templates"), service_name=self.settings.service.name)
+
+    @cached_property
+    def composer(self) -> DigestComposer:
+        """Turns ledger rows into messages."""
+        return DigestComposer(self.renderer, self.signer, Sender.of(self.settings))
+
+    @cached_property
+    def signup_rules(self) -> SignupRules:
+        """What sign-ups need to know of this service."""
+        return SignupRules(
+            signer=self.signer,
+            first_digest_at=first_digest_at,
+            default_hour=self.settings.digest.default_hour,
+            default_max_papers=self.settings.digest.max_papers,
+        )
+
+    def fetcher(self) -> FeedFetcher:
+        """Return a new fetcher; an async context manager."""
+        return FeedFetcher(self.settings.feeds, operator_email=self.settings.service.operator_email)
+
+    def transport(self) -> Transport:
+        """Return a new transport, as configured; an async context manager."""
+        if self.settings.mail.transport == "smtp":
+            return SmtpTransport(self.settings.smtp)
+        return OutboxTransport(self.settings.outbox_dir)
+
+    # ---- work
+
+    def sync_feeds(self) -> None:
+        """Make the configured feeds the ones that are polled."""
+        with self.store.write() as tx:
+            sync_configured(tx, self.settings.feed_specs, self.clock())
+
+    async def poll_feeds(
+        self,
+        names: Sequence[str] | None = None,
+        *,
+        due_only: bool = False,
+        on_done: Callable[[FeedPoll], None] | None = None,
+    ) -> list[FeedPoll]:
+        """Poll feeds: the named ones, those that are due, or all.
+
+        Raises:
+            NotFoundError: If a name is no feed; then nothing is polled.
+        """
+        async with self.fetcher() as fetcher, FeedParser() as parser:
+            return await poll_feeds(
+                self.store,
+                fetcher,
+                parser,
+                clock=self.clock,
+                settings=self.settings,
+                names=names,
+                due_only=due_only,
+                on_done=on_done,
+            )
+
+    async def deliver(
+        self, *, stop: asyncio.Event | None = None, on_progress: Progress | None = None
+    ) -> DeliverCounts:
+        """Prepare all that is owed and hand it off; no retry is waited for.
+
+        Args:
+            stop: When set, no new work is begun.
+            on_progress: Called with how many hand-offs have ended, and how many there are.
+
+        Raises:
+            StorageError: If the database refuses.
+        """
+        return await deliver(
+            self.store,
+            clock=self.clock,
+            settings=self.settings,
+            composer=self.composer,
+            transport=self.transport(),
+            message_ids=self._new_message_id,
+            stop=stop,
+            on_progress=on_progress,
+        )
+
+    async def check_smtp_login(self) -> None:
+        """Connect to the relay and log in.
+
+        Raises:
+            ConfigError: If the relay does not let us in.
+        """
+        async with SmtpTransport(self.settings.smtp) as transport:
+            await transport.check_login()
+
+    @property
+    def database_shown(self) -> str:
+        """The database URL, without its password."""
+        return make_url(self.settings.database_url).render_as_string(hide_password=True)
+
+    def _new_message_id(self) -> str:
+        return f"<{secrets.token_urlsafe(18)}@{Sender.of(self.settings).domain}>"

@@ -1,0 +1,21 @@
+"""Small facts of the service itself, such as when it last ticked."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.dialects.sqlite import insert
+from sqlmodel import Session, col, select
+
+from digest.store.tables import FactRow
+
+
+def get_fact_at(tx: Session, name: str) -> datetime | None:
+    """Return the instant kept under a name, None when there is none."""
+    return tx.exec(select(FactRow.at).where(col(FactRow.name) == name)).first()
+
+
+def set_fact_at(tx: Session, name: str, at: datetime) -> None:
+    """Keep an instant under a name."""
+    statement = insert(FactRow).values(name=name, at=at, value="")
+    tx.exec(statement.on_conflict_do_update(index_elements=["name"], set_={"at": at}))
