@@ -21,7 +21,8 @@ from digest.errors import DeliveryError
 from digest.model import Message, Rendered
 
 _ATEXT = re.compile(r"[A-Za-z0-9 !#$%&'*+/=?^_`{|}~-]+")
-_ADDRESS = re.compile(r"[!#-'*+\-./0-9=?A-Z^-~]+@[A-Za-z0-9.\-]+|[!#-'*+\-./0-9=?A-Z^-~]+")
+_ADDRESS = re.compile(r"[!#-'*+\-./0-9=?A-Z^-~]+@[A-Za-z0-9.\-]+")
+_LIST_ID = re.compile(r"[A-Za-z0-9._\-]+")
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.\-]+>")
 _URI = re.compile(r"[!#-;=?-~]+")
 _HEADER_WIDTH = 76
@@ -91,13 +92,13 @@ def encode_body(text: str) -> tuple[str, bytes]:
 
     Quoted-printable, or base64 where that is shorter (scripts outside Latin).
     """
-    body = "\r\n".join(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
-    if not body.endswith("\r\n"):
-        body += "\r\n"
-    raw = body.encode("utf-8", errors="replace")
-    quoted = binascii.b2a_qp(raw, istext=True)
+    body = text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n")
+    lines = body.encode("utf-8", errors="replace").split(b"\n")
+    # Line by line: over several, b2a_qp spoils a CRLF that follows a space.
+    quoted = b"\r\n".join(binascii.b2a_qp(line) for line in lines).replace(b"=\n", b"=\r\n")
+    raw = b"\r\n".join(lines) + b"\r\n"
     if len(quoted) <= len(raw) * 7 // 5:
-        return "quoted-printable", quoted.removesuffix(b"\r\n")
+        return "quoted-printable", quoted
     encoded = base64.encodebytes(raw).replace(b"\n", b"\r\n")
     return "base64", encoded.removesuffix(b"\r\n")
 
@@ -132,7 +133,7 @@ def _header_lines(subject: str, headers: MailHeaders) -> list[str]:
     if headers.reply_to:
         lines.append(f"Reply-To: {_mailbox(headers.reply_to, header_name='Reply-To')}")
     if headers.list_id:
-        lines.append(f"List-Id: <{_checked(_ADDRESS, headers.list_id, 'list id')}>")
+        lines.append(f"List-Id: <{_checked(_LIST_ID, headers.list_id, 'list id')}>")
     if headers.unsubscribe_url:
         # Not folded inside a URL, whatever its length: RFC 8058 wants it whole.
         targets = [headers.unsubscribe_url, headers.unsubscribe_mailto]

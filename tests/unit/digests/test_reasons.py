@@ -74,8 +74,10 @@ def reason(term: str, field: str, query: str = "q", *without: str) -> Reason:
         ),
         (
             [reason(f"t{n}", "title", f"q{n}", f"w{n}") for n in range(6)],
-            "«t0» in the title, without “w0” · «t1» in the title, without “w1” · "
-            "«t2» in the title, without “w2” · «t3» in the title, without “w3” · and 2 more",
+            (
+                "«t0» in the title, without “w0” · «t1» in the title, without “w1” · "
+                "«t2» in the title, without “w2” · «t3» in the title, without “w3” · and 2 more"
+            ),
         ),
     ],
 )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -326,7 +327,7 @@ def test_owed_periods_join_without_gap_or_overlap(
     assert owed.current is not None
     every = (*owed.missed, owed.current)
     assert every[0].scheduled_at == stored
-    assert all(a.closes_at == b.scheduled_at for a, b in zip(every, every[1:], strict=False))
+    assert all(a.closes_at == b.scheduled_at for a, b in pairwise(every))
     assert owed.current.scheduled_at <= now < owed.current.closes_at == owed.next_digest_at
     assert len({period.period for period in every}) == len(every)
 
