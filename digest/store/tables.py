@@ -63,9 +63,13 @@ class FeedRow(Table, table=True):
 
 
 class PaperRow(Table, table=True):
-    """A paper as it reads now. Never pruned."""
+    """A paper as it reads now. Never pruned.
+
+    Ids are never given twice: past deliveries name papers that were merged away.
+    """
 
     __tablename__ = "paper"
+    __table_args__ = {"sqlite_autoincrement": True}
 
     id: int | None = Field(default=None, primary_key=True)
     alias: str = Field(unique=True)
@@ -95,6 +99,19 @@ class AliasRow(Table, table=True):
 
     alias: str = Field(primary_key=True)
     paper_id: int | None = Field(default=None, foreign_key="paper.id", index=True)
+
+
+class MergedPaperRow(Table, table=True):
+    """A paper that turned out to be another one: past deliveries still name `old_id`.
+
+    `paper_id` is always the paper that is left, however often it was merged since
+    (docs/adr/0002).
+    """
+
+    __tablename__ = "merged_paper"
+
+    old_id: int = Field(primary_key=True)
+    paper_id: int = Field(foreign_key="paper.id", index=True)
 
 
 class RevisionRow(Table, table=True):

@@ -83,6 +83,7 @@ def upgrade() -> None:
         sa.Column("stars", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_paper")),
         sa.UniqueConstraint("alias", name=op.f("uq_paper_alias")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("paper", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_paper_first_seen_at"), ["first_seen_at"], unique=False)
@@ -256,6 +257,16 @@ def upgrade() -> None:
         batch_op.create_index("ix_listing_day", ["day"], unique=False)
 
     op.create_table(
+        "merged_paper",
+        sa.Column("old_id", sa.Integer(), nullable=False),
+        sa.Column("paper_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["paper_id"], ["paper.id"], name=op.f("fk_merged_paper_paper_id")),
+        sa.PrimaryKeyConstraint("old_id", name=op.f("pk_merged_paper")),
+    )
+    with op.batch_alter_table("merged_paper", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_merged_paper_paper_id"), ["paper_id"], unique=False)
+
+    op.create_table(
         "paper_tag",
         sa.Column("paper_id", sa.Integer(), nullable=False),
         sa.Column("tag_id", sa.Integer(), nullable=False),
@@ -348,6 +359,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_paper_tag_tag_id"))
 
     op.drop_table("paper_tag")
+    with op.batch_alter_table("merged_paper", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_merged_paper_paper_id"))
+
+    op.drop_table("merged_paper")
     with op.batch_alter_table("listing", schema=None) as batch_op:
         batch_op.drop_index("ix_listing_day")
 

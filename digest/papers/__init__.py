@@ -1,0 +1,1 @@
+"""Papers: entries become scholarly works with one identity each."""

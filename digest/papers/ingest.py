@@ -1,0 +1,72 @@
+"""Store one feed document: a transaction that knows, decides and writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlmodel import Session
+
+from digest.model import FeedRecord, ParsedFeed
+from digest.papers.decide import decide_entries, intents_of, latest_opening
+from digest.settings import DigestSettings
+from digest.store.ingest import apply_plan, known_papers
+
+log = structlog.get_logger(__name__)
+
+_SCORES_FOR = timedelta(days=60)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestCounts:
+    """What one document brought."""
+
+    entries: int = 0
+    new_papers: int = 0
+    revised_papers: int = 0
+
+
+def ingest(
+    tx: Session, parsed: ParsedFeed, feed: FeedRecord, *, now: datetime, settings: DigestSettings
+) -> IngestCounts:
+    """Store the papers of a document.
+
+    Args:
+        tx: A writing transaction. Record the poll in the same one: then the document
+            and the state that says it was read are stored together or not at all.
+        parsed: The document.
+        feed: The feed as it was before this poll; without a baseline, this is it.
+        now: Aware UTC instant of the poll.
+        settings: For how long papers stay eligible and are remembered.
+    """
+    intents = intents_of(parsed, feed=feed, now=now)
+    known = known_papers(
+        tx,
+        {alias for intent in intents for alias in intent.aliases},
+        scores_since=(now - _SCORES_FOR).date(),
+    )
+    plan = decide_entries(
+        intents,
+        known,
+        feed_id=feed.id,
+        now=now,
+        latest_opening=latest_opening(
+            eligibility_days=settings.eligibility_days, retention_days=settings.retention_days
+        ),
+    )
+    apply_plan(tx, plan, now=now)
+    untitled = len(parsed.entries) - len(intents)
+    if untitled or plan.unidentified or plan.merges:
+        log.info(
+            "feed entries sorted out",
+            feed=feed.name,
+            untitled=untitled,
+            unidentified=plan.unidentified,
+            merged=len(plan.merges),
+        )
+    return IngestCounts(
+        entries=len(parsed.entries),
+        new_papers=len(plan.inserts),
+        revised_papers=len(plan.revisions),
+    )

@@ -1,0 +1,121 @@
+r"""LaTeX to readable Unicode, never at the price of a word.
+
+pylatexenc does the work and is wrapped: it reads `%` as a comment (so "100% of …"
+would end at 100), drops macros it does not know, and can be fed input that it
+cannot parse. Whatever it would lose is noticed by comparing letters and digits, and
+then the text stays as it was written.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
+from typing import Any
+
+from pylatexenc.latex2text import (
+    LatexNodes2Text,
+    MacroTextSpec,
+    get_default_latex_context_db,
+)
+
+_MAX_CHARS = 20_000
+_TRIGGER = re.compile(r"[\\$]|[_^]\{|\{[A-Za-z]{1,20}\}")
+# As pandoc does: `$` opens math before a non-space and closes it after one, if no digit
+# follows. "$5 and $10" is money.
+_MATH = re.compile(
+    r"(?<!\\)\$(?:\$?)(?=[^\s$])(?:[^$\\]|\\.){0,600}?(?<=[^\s\\])\$\$?(?!\d)", re.DOTALL
+)
+_SPECIAL = re.compile(r"(?<!\\)([%&#])")
+_TILDE = re.compile(r"(?<!\S)~")
+_MACRO = re.compile(
+    r"\\(?:cite[a-z]*|ref|eqref|label|begin|end|includegraphics|hspace|vspace)\*?"
+    r"(?:\[[^\]]*\])?\{[^{}]*\}|\\[A-Za-z]+"
+)
+_SILENT_MACROS = (
+    *("bf", "it", "sc", "em", "rm", "tt", "sl", "sf", "cal", "displaystyle", "textstyle"),
+    *("limits", "nolimits", "left", "right", "big", "Big", "bigl", "bigr", "Bigl", "Bigr"),
+    *("cite", "citep", "citet", "ref", "eqref", "label"),
+)
+_KEPT_SIGNS = frozenset("<>=%&#+")
+
+
+def plain_latex(text: str) -> str:
+    """Reduce LaTeX in `text` to Unicode; text without LaTeX comes back unchanged."""
+    if len(text) > _MAX_CHARS or not _TRIGGER.search(text):
+        return text
+    pieces = _pieces(text)
+    source = "".join(escaped for escaped, _ in pieces)
+    whole = _convert(source)
+    if whole is not None:
+        return whole
+    # One formula that cannot be reduced does not cost the others their readable form.
+    plain = [_convert(piece) for piece, _ in pieces]
+    return "".join(
+        written if reduced is None else reduced
+        for reduced, (_, written) in zip(plain, pieces, strict=True)
+    )
+
+
+def _convert(source: str) -> str | None:
+    """Return the text of LaTeX `source`, or None where something would be lost."""
+    try:
+        plain = str(_converter().latex_to_text(source))
+    except Exception:  # a library bug on outside text must not stop ingest
+        return None
+    return plain if _keeps_every_word(source, plain) else None
+
+
+def _pieces(text: str) -> list[tuple[str, str]]:
+    """Cut `text` into prose and math: pairs of what LaTeX is to read, and as written."""
+    pieces: list[tuple[str, str]] = []
+    position = 0
+    for found in _MATH.finditer(text):
+        prose = text[position : found.start()]
+        pieces.append((_escape_prose(prose), prose))
+        pieces.append((_SPECIAL.sub(r"\\\1", found.group()), found.group()))
+        position = found.end()
+    prose = text[position:]
+    pieces.append((_escape_prose(prose), prose))
+    return [pair for pair in pieces if pair[1]]
+
+
+def _escape_prose(text: str) -> str:
+    text = re.sub(r"(?<!\\)\$", r"\\$", text)
+    text = _SPECIAL.sub(r"\\\1", text)
+    return _TILDE.sub(r"\\textasciitilde{}", text)
+
+
+@cache
+def _converter() -> Any:
+    context = get_default_latex_context_db()
+    context.set_unknown_macro_spec(MacroTextSpec("", simplify_repl=_as_written))
+    context.add_context_category(
+        "paper-digest",
+        prepend=True,
+        macros=[
+            MacroTextSpec("textasciitilde", simplify_repl="~"),
+            *(MacroTextSpec(name, simplify_repl="") for name in _SILENT_MACROS),
+        ],
+    )
+    return LatexNodes2Text(
+        latex_context=context, math_mode="text", keep_comments=True, strict_latex_spaces=False
+    )
+
+
+def _as_written(node: Any) -> str:
+    return str(node.latex_verbatim())
+
+
+def _keeps_every_word(source: str, plain: str) -> bool:
+    """Tell whether all letters, digits and signs of `source` stand in `plain`, in order."""
+    remaining = iter(_skeleton(plain))
+    return all(sign in remaining for sign in _skeleton(_MACRO.sub(" ", source)))
+
+
+def _skeleton(text: str) -> str:
+    return "".join(
+        sign
+        for sign in unicodedata.normalize("NFKD", text)
+        if sign.isalnum() or sign in _KEPT_SIGNS
+    )

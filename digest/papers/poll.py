@@ -1,0 +1,173 @@
+"""Poll feeds at the same time: read each, store what it brought, let none stop another."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from digest.clock import Clock
+from digest.errors import DigestError, NotFoundError
+from digest.feeds.fetch import FeedFetcher
+from digest.feeds.polling import PollReply, after_ingest, decide_state
+from digest.feeds.read import FeedReading, read_feed
+from digest.feeds.sandbox import FeedParser
+from digest.model import FeedRecord, FeedStatus
+from digest.papers.ingest import IngestCounts, ingest
+from digest.settings import Settings
+from digest.store.engine import Store
+from digest.store.feeds import due_feeds, get_feed, list_feeds, record_poll
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedPoll:
+    """What one poll of one feed came to. `error` is in plain words."""
+
+    name: str
+    status: FeedStatus
+    http_status: int | None = None
+    entries: int = 0
+    new_papers: int = 0
+    revised_papers: int = 0
+    error: str | None = None
+
+
+async def poll_feeds(
+    store: Store,
+    fetcher: FeedFetcher,
+    parser: FeedParser,
+    *,
+    clock: Clock,
+    settings: Settings,
+    names: Sequence[str] | None = None,
+    due_only: bool = False,
+    on_done: Callable[[FeedPoll], None] | None = None,
+) -> list[FeedPoll]:
+    """Poll feeds at the same time, as far as the fetcher lets them.
+
+    A feed that fails is a `FeedPoll` with its error; the others go on. The fetcher alone
+    limits connections: a limit here would let those who wait for arXiv's turn hold up
+    all others.
+
+    Args:
+        store: Where papers and the state of feeds go.
+        fetcher: Open fetcher; it spaces its requests by host.
+        parser: Open parser.
+        clock: Gives the instant of each poll.
+        settings: Everything that was set.
+        names: Feeds to poll, due or not; None for all that are neither paused nor gone.
+        due_only: Without names, only feeds whose next poll is due.
+        on_done: Called with each result as it comes.
+
+    Returns:
+        One result a feed, in the order of `names`, or of the store.
+
+    Raises:
+        NotFoundError: If a name is no feed; then nothing is polled.
+    """
+    feeds = await asyncio.to_thread(_chosen_feeds, store, names, due_only, clock())
+
+    async def poll(feed: FeedRecord) -> FeedPoll:
+        done = await _poll_guarded(store, fetcher, parser, feed, clock=clock, settings=settings)
+        if on_done is not None:
+            on_done(done)
+        return done
+
+    return list(await asyncio.gather(*(poll(feed) for feed in feeds)))
+
+
+def _chosen_feeds(
+    store: Store, names: Sequence[str] | None, due_only: bool, now: datetime
+) -> list[FeedRecord]:
+    with store.read() as tx:
+        if names is None:
+            if due_only:
+                return due_feeds(tx, now)
+            return [feed for feed in list_feeds(tx) if not feed.paused and feed.gone_at is None]
+        found = {name: get_feed(tx, name) for name in dict.fromkeys(names)}
+    unknown = [name for name, feed in found.items() if feed is None]
+    if unknown:
+        raise NotFoundError(f"there is no feed named {', '.join(unknown)}")
+    return [feed for feed in found.values() if feed is not None]
+
+
+async def _poll_guarded(
+    store: Store,
+    fetcher: FeedFetcher,
+    parser: FeedParser,
+    feed: FeedRecord,
+    *,
+    clock: Clock,
+    settings: Settings,
+) -> FeedPoll:
+    """Poll one feed; whatever goes wrong is recorded on it."""
+    try:
+        reading = await read_feed(fetcher, parser, feed, now=clock(), settings=settings.feeds)
+        done = await asyncio.to_thread(_store_reading, store, feed, reading, settings)
+    except Exception as exc:  # one feed's trouble, even a defect of ours, stops no other
+        cause = (
+            str(exc) if isinstance(exc, DigestError) else f"internal error: {type(exc).__name__}"
+        )
+        log.exception("feed poll broke off", feed=feed.name)
+        done = await asyncio.to_thread(_store_failure, store, feed, cause, clock(), settings)
+    log.info(
+        "feed polled",
+        feed=done.name,
+        status=done.status.value,
+        http_status=done.http_status,
+        entries=done.entries,
+        new=done.new_papers,
+        revised=done.revised_papers,
+        error=done.error,
+    )
+    return done
+
+
+def _store_reading(
+    store: Store, feed: FeedRecord, reading: FeedReading, settings: Settings
+) -> FeedPoll:
+    state = reading.state
+    counts = IngestCounts()
+    with store.write() as tx:
+        # Another process may have polled it meanwhile: whether this document is the
+        # baseline is judged by what is stored now.
+        current = get_feed(tx, feed.name) or feed
+        if reading.parsed is not None:
+            assert state.polled_at is not None
+            counts = ingest(
+                tx, reading.parsed, current, now=state.polled_at, settings=settings.digest
+            )
+            state = after_ingest(state, new_papers=counts.new_papers)
+        record_poll(tx, feed.id, state, valid_document=reading.parsed is not None)
+    return FeedPoll(
+        name=feed.name,
+        status=state.status or reading.status,
+        http_status=reading.http_status,
+        entries=counts.entries,
+        new_papers=counts.new_papers,
+        revised_papers=counts.revised_papers,
+        error=reading.error,
+    )
+
+
+def _store_failure(
+    store: Store, feed: FeedRecord, cause: str, now: datetime, settings: Settings
+) -> FeedPoll:
+    state = decide_state(
+        feed,
+        PollReply(status=FeedStatus.FAILED, error=cause),
+        now=now,
+        interval_s=settings.feeds.interval_s,
+        jitter=0.0,
+    )
+    try:
+        with store.write() as tx:
+            record_poll(tx, feed.id, state, valid_document=False)
+    except DigestError:
+        log.exception("feed failure could not be recorded", feed=feed.name)
+    return FeedPoll(name=feed.name, status=FeedStatus.FAILED, error=cause)
