@@ -21,7 +21,7 @@ def is_hf_daily(document: object) -> bool:
     return (
         isinstance(document, list)
         and bool(document)
-        and all(isinstance(row, dict) and isinstance(row.get("paper"), dict) for row in document)
+        and any(isinstance(row, dict) and isinstance(row.get("paper"), dict) for row in document)
     )
 
 
