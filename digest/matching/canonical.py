@@ -24,21 +24,28 @@ _BARE_LABEL = re.compile(r"\w[\w.+/&-]*")
 
 
 def normalise(node: Node) -> Node:
-    """Flatten, deduplicate and sort the operands; take double negation away."""
+    """Bring NOT down to the terms (De Morgan), flatten, deduplicate and sort the operands.
+
+    With every NOT at a term, what a paper lacks or holds too much is always a term.
+    """
+    return _normalise(node, negated=False)
+
+
+def _normalise(node: Node, *, negated: bool) -> Node:
     match node:
         case And(items) | Or(items):
-            kind = type(node)
+            kind = And if isinstance(node, And) != negated else Or
             flat: dict[Node, None] = {}
-            for item in map(normalise, items):
-                flat |= dict.fromkeys(item.items if isinstance(item, kind) else (item,))
+            for item in items:
+                part = _normalise(item, negated=negated)
+                flat |= dict.fromkeys(part.items if isinstance(part, kind) else (part,))
             if len(flat) == 1:
                 return next(iter(flat))
             return kind(tuple(sorted(flat, key=_order)))
         case Not(item):
-            inner = normalise(item)
-            return inner.item if isinstance(inner, Not) else Not(inner)
+            return _normalise(item, negated=not negated)
         case _:
-            return node
+            return Not(node) if negated else node
 
 
 def render(node: Node) -> str:

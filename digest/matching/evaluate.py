@@ -104,8 +104,7 @@ def _causes(node: Node, paper: Paper) -> tuple[list[Atom], list[Atom]]:
                 [atom for _, excluding in failing for atom in excluding],
             )
         case Not(item):
-            inside = [atom for atom, negated in atoms(item) if not negated]
-            return [], [atom for atom in inside if _judge(atom, paper)[0]]
+            return [], [atom for atom, _ in atoms(item)]
         case _:
             return [node], []
 

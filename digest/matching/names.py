@@ -70,7 +70,8 @@ def _ordered(words: list[str]) -> Name:
         if len(words[-1]) == 1:
             initials.insert(0, words[-1])
         words = words[:-1]
-    return (*initials, *words)
+    all_initials = len(words) == 1 and len(words[0]) == 1
+    return (*words, *initials) if all_initials else (*initials, *words)
 
 
 def _compatible(wanted: Name, name: Name) -> bool:

@@ -113,7 +113,7 @@ class Or:
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """Not its item."""
+    """Not its item, which is a term once the query is normalised."""
 
     item: Node
 

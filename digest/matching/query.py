@@ -16,7 +16,7 @@ from itertools import takewhile
 from digest.errors import QueryError
 from digest.matching.canonical import normalise, render
 from digest.matching.lexer import OPERATORS, Lexeme, Refusal, Sign, lex
-from digest.matching.nodes import Node, Not, Phrase, Tag, atoms, holds_for_nothing
+from digest.matching.nodes import And, Node, Not, Or, Phrase, Tag, atoms, holds_for_nothing
 from digest.matching.parser import parse_tree
 from digest.matching.text import UNPRINTABLE, fold_label, words_of
 
@@ -146,11 +146,15 @@ def _too_long() -> Refusal:
 
 def _only_excludes(root: Node, text: str) -> Refusal:
     first = next(lexeme for lexeme in lex(text) if lexeme.sign in {Sign.NOT, Sign.MINUS})
+    if all(negated for _, negated in atoms(root)):
+        cause = "this only excludes: say what to look for, or mute the term itself"
+        return Refusal(cause, first.start, render(normalise(Not(root))))
     cause = "this would match almost every paper: say also what to look for"
     suggestion = None
-    if isinstance(root, Not):
-        cause = "this only excludes: say what to look for, or mute the term itself"
-        suggestion = render(root.item)
+    if isinstance(root, Or):
+        wanted = tuple(item for item in root.items if not holds_for_nothing(item))
+        others = tuple(item for item in root.items if holds_for_nothing(item))
+        suggestion = render(normalise(And((Or(wanted), *others)))) if wanted else None
     return Refusal(cause, first.start, suggestion)
 
 
