@@ -28,7 +28,7 @@ _SUFFIX = re.compile(r"^(?:jr|sr|ii|iii|iv)\.?$", re.IGNORECASE)
 
 
 def split_authors(raw: Sequence[str]) -> tuple[str, ...]:
-    """Split author strings into names, in order, each once.
+    """Split author strings into names, in order.
 
     "A, B and C" gives three names, "Kukla, D., Crampton, A." two, "Brandão S, Saeedi
     H." two; affiliations in parentheses, addresses and "et al." are left out. At most
@@ -39,7 +39,7 @@ def split_authors(raw: Sequence[str]) -> tuple[str, ...]:
         names.extend(_split_one(text[:_MAX_STRING_CHARS], alone=len(raw) == 1))
         if len(names) >= MAX_AUTHORS:
             break
-    return tuple(dict.fromkeys(names))[:MAX_AUTHORS]
+    return tuple(names[:MAX_AUTHORS])
 
 
 def family_name(author: str) -> str:

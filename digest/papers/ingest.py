@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 from sqlmodel import Session
 
-from digest.model import FeedRecord, ParsedFeed
-from digest.papers.decide import decide_entries, intents_of, latest_opening
+from digest.model import FeedRecord, PaperIntent
+from digest.papers.decide import decide_entries, latest_opening
 from digest.settings import DigestSettings
 from digest.store.ingest import apply_plan, known_papers
 
@@ -28,19 +29,25 @@ class IngestCounts:
 
 
 def ingest(
-    tx: Session, parsed: ParsedFeed, feed: FeedRecord, *, now: datetime, settings: DigestSettings
+    tx: Session,
+    intents: Sequence[PaperIntent],
+    feed: FeedRecord,
+    *,
+    entries: int,
+    now: datetime,
+    settings: DigestSettings,
 ) -> IngestCounts:
     """Store the papers of a document.
 
     Args:
         tx: A writing transaction. Record the poll in the same one: then the document
             and the state that says it was read are stored together or not at all.
-        parsed: The document.
-        feed: The feed as it was before this poll; without a baseline, this is it.
+        intents: From `intents_of`: what the document's entries say.
+        feed: The feed they stand in.
+        entries: How many entries the document has, those without a title included.
         now: Aware UTC instant of the poll.
         settings: For how long papers stay eligible and are remembered.
     """
-    intents = intents_of(parsed, feed=feed, now=now)
     known = known_papers(
         tx,
         {alias for intent in intents for alias in intent.aliases},
@@ -56,7 +63,7 @@ def ingest(
         ),
     )
     apply_plan(tx, plan, now=now)
-    untitled = len(parsed.entries) - len(intents)
+    untitled = entries - len(intents)
     if untitled or plan.unidentified or plan.merges:
         log.info(
             "feed entries sorted out",
@@ -66,7 +73,7 @@ def ingest(
             merged=len(plan.merges),
         )
     return IngestCounts(
-        entries=len(parsed.entries),
+        entries=entries,
         new_papers=len(plan.inserts),
         revised_papers=len(plan.revisions),
     )

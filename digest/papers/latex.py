@@ -18,6 +18,8 @@ from pylatexenc.latex2text import (
     MacroTextSpec,
     get_default_latex_context_db,
 )
+from pylatexenc.latexwalker import get_default_latex_context_db as get_walker_context_db
+from pylatexenc.macrospec import std_macro
 
 _MAX_CHARS = 20_000
 _TRIGGER = re.compile(r"[\\$]|[_^]\{|\{[A-Za-z]{1,20}\}")
@@ -29,7 +31,7 @@ _MATH = re.compile(
 _SPECIAL = re.compile(r"(?<!\\)([%&#])")
 _TILDE = re.compile(r"(?<!\S)~")
 _MACRO = re.compile(
-    r"\\(?:cite[a-z]*|ref|eqref|label|begin|end|includegraphics|hspace|vspace)\*?"
+    r"\\(?:href|cite[a-z]*|ref|eqref|label|begin|end|includegraphics|hspace|vspace)\*?"
     r"(?:\[[^\]]*\])?\{[^{}]*\}|\\[A-Za-z]+"
 )
 _SILENT_MACROS = (
@@ -37,6 +39,24 @@ _SILENT_MACROS = (
     *("limits", "nolimits", "left", "right", "big", "Big", "bigl", "bigr", "Bigl", "Bigr"),
     *("cite", "citep", "citet", "ref", "eqref", "label"),
 )
+_WORD_MACROS = {
+    "ie": "i.e.",
+    "eg": "e.g.",
+    "etal": "et al.",
+    "mid": "|",
+    "vert": "|",
+    "lvert": "|",
+    "rvert": "|",
+    "textasciitilde": "~",
+    "xspace": "",
+}
+_FRAME_MACROS = {
+    "operatorname": (1, "%s"),
+    "boldsymbol": (1, "%s"),
+    "bm": (1, "%s"),
+    "pmod": (1, "(mod %s)"),
+    "href": (2, "%(2)s"),
+}
 _KEPT_SIGNS = frozenset("<>=%&#+")
 
 
@@ -60,7 +80,7 @@ def plain_latex(text: str) -> str:
 def _convert(source: str) -> str | None:
     """Return the text of LaTeX `source`, or None where something would be lost."""
     try:
-        plain = str(_converter().latex_to_text(source))
+        plain = str(_converter().latex_to_text(source, latex_context=_walker_context()))
     except Exception:  # a library bug on outside text must not stop ingest
         return None
     return plain if _keeps_every_word(source, plain) else None
@@ -87,6 +107,17 @@ def _escape_prose(text: str) -> str:
 
 
 @cache
+def _walker_context() -> Any:
+    context = get_walker_context_db()
+    context.add_context_category(
+        "paper-digest",
+        prepend=True,
+        macros=[std_macro(name, False, args) for name, (args, _) in _FRAME_MACROS.items()],
+    )
+    return context
+
+
+@cache
 def _converter() -> Any:
     context = get_default_latex_context_db()
     context.set_unknown_macro_spec(MacroTextSpec("", simplify_repl=_as_written))
@@ -94,7 +125,8 @@ def _converter() -> Any:
         "paper-digest",
         prepend=True,
         macros=[
-            MacroTextSpec("textasciitilde", simplify_repl="~"),
+            *(MacroTextSpec(name, simplify_repl=text) for name, text in _WORD_MACROS.items()),
+            *(MacroTextSpec(name, simplify_repl=text) for name, (_, text) in _FRAME_MACROS.items()),
             *(MacroTextSpec(name, simplify_repl="") for name in _SILENT_MACROS),
         ],
     )
@@ -104,7 +136,8 @@ def _converter() -> Any:
 
 
 def _as_written(node: Any) -> str:
-    return str(node.latex_verbatim())
+    # The space keeps the name of an unknown macro apart from its argument.
+    return f"{str(node.latex_verbatim()).rstrip()} "
 
 
 def _keeps_every_word(source: str, plain: str) -> bool:

@@ -16,6 +16,7 @@ from digest.feeds.polling import PollReply, after_ingest, decide_state
 from digest.feeds.read import FeedReading, read_feed
 from digest.feeds.sandbox import FeedParser
 from digest.model import FeedRecord, FeedStatus
+from digest.papers.decide import intents_of
 from digest.papers.ingest import IngestCounts, ingest
 from digest.settings import Settings
 from digest.store.engine import Store
@@ -133,14 +134,23 @@ def _store_reading(
 ) -> FeedPoll:
     state = reading.state
     counts = IngestCounts()
+    at = state.polled_at
+    assert at is not None
+    # Cleaning takes the longest: it is done before the writing transaction begins.
+    intents = intents_of(reading.parsed, feed=feed, now=at) if reading.parsed else ()
     with store.write() as tx:
-        # Another process may have polled it meanwhile: whether this document is the
-        # baseline is judged by what is stored now.
-        current = get_feed(tx, feed.name) or feed
         if reading.parsed is not None:
-            assert state.polled_at is not None
+            current = get_feed(tx, feed.name) or feed
+            if (current.baseline_at is None) != (feed.baseline_at is None):
+                # Another process stored the baseline meanwhile.
+                intents = intents_of(reading.parsed, feed=current, now=at)
             counts = ingest(
-                tx, reading.parsed, current, now=state.polled_at, settings=settings.digest
+                tx,
+                intents,
+                feed,
+                entries=len(reading.parsed.entries),
+                now=at,
+                settings=settings.digest,
             )
             state = after_ingest(state, new_papers=counts.new_papers)
         record_poll(tx, feed.id, state, valid_document=reading.parsed is not None)
