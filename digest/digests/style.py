@@ -137,7 +137,7 @@ def _important(declaration: str) -> str:
 
 
 def _narrow_dark(block: str, dark: dict[str, str], name: str) -> str:
-    condition = block[len("@media") : block.index("{")].strip()
+    condition = _squeeze(block[len("@media") : block.index("{")])
     body = block[block.index("{") + 1 : block.rindex("}")]
     rules = "".join(
         f"{selector.strip()}{{{_resolve(coloured, dark, name)}}}"

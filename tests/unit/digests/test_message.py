@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
+from email.header import decode_header, make_header
 from email.message import EmailMessage
 from email.utils import parseaddr
 
@@ -207,9 +208,11 @@ def test_any_subject_reads_back_and_adds_no_header(title: str) -> None:
 
     assert parsed["Subject"] == header_text(title)
     assert sorted(parsed.keys()) == sorted(
-        ["From", "To", "Subject", "Date", "Message-ID", "List-Id", "List-Unsubscribe"]
-        + ["List-Unsubscribe-Post", "List-Help", "List-Archive", "Auto-Submitted", "Precedence"]
-        + ["MIME-Version", "Content-Type"]
+        [
+            *("From", "To", "Subject", "Date", "Message-ID", "List-Id", "List-Unsubscribe"),
+            *("List-Unsubscribe-Post", "List-Help", "List-Archive", "Auto-Submitted"),
+            *("Precedence", "MIME-Version", "Content-Type"),
+        ]
     )
     assert parsed["List-Unsubscribe"].split(", ") == [f"<{UNSUBSCRIBE}>", f"<{MAILTO}>"]
 
@@ -220,12 +223,14 @@ def test_any_sender_name_reads_back(name: str) -> None:
     quoted = clean.replace("\\", "\\\\").replace('"', '\\"')
     headers = digest_headers(sender=f'"{quoted}" <digest@papers.example.org>')
 
-    parsed = read(build_message(rendered(), headers=headers))
+    message = build_message(rendered(), headers=headers)
 
-    address = parsed["From"].addresses[0]
-    assert address.addr_spec == "digest@papers.example.org"
-    assert address.display_name == clean
-    assert len(parsed["From"].addresses) == 1
+    assert len(read(message)["From"].addresses) == 1
+    # The new parser of 3.11 puts a space between two encoded-words of a name; RFC 2047 does not.
+    raw = message_from_bytes(message.content, policy=policy.compat32)["From"]
+    name_part, address = parseaddr(raw)
+    assert address == "digest@papers.example.org"
+    assert str(make_header(decode_header(name_part))) == clean
 
 
 @given(st.text(max_size=400), st.text(max_size=400))
