@@ -47,10 +47,14 @@ class ConfirmState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmation:
-    """A confirmation link as it stands; `subscriber` is None where it leads to nobody."""
+    """A confirmation link as it stands; `subscriber` is None where it leads to nobody.
+
+    `welcome` says that a welcome digest is owed at once.
+    """
 
     state: ConfirmState
     subscriber: Subscriber | None = None
+    welcome: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +126,7 @@ def confirm(store: Store, rules: SignupRules, token: str, *, now: datetime) -> C
         )
         confirmed = get_subscriber(tx, subscriber.id)
     log.info("sign-up confirmed", subscriber=subscriber.id, welcome=welcome)
-    return Confirmation(state=ConfirmState.CONFIRMED, subscriber=confirmed)
+    return Confirmation(state=ConfirmState.CONFIRMED, subscriber=confirmed, welcome=welcome)
 
 
 def _confirmation(tx: Session, token: str, now: datetime) -> Confirmation:

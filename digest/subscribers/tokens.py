@@ -146,7 +146,7 @@ def one_use_token(random_bytes: bytes) -> str:
 
 def one_use_digest(token: str) -> str:
     """Return what the store keeps of a one-use token: its SHA-256 in hexadecimal."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    return hashlib.sha256(token.encode(errors="replace")).hexdigest()
 
 
 def _key_id(key: bytes) -> int:

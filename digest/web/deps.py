@@ -1,0 +1,29 @@
+"""What the site is given; it names no adapter of its own."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from digest.clock import Clock
+from digest.settings import Settings
+from digest.store import Store
+from digest.subscribers.decide import SignupRules
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebDeps:
+    """What the pages work with.
+
+    `rules` carries the signer and the schedule; `templates` is the folder that holds
+    `site/`; `random_bytes` makes one-use tokens.
+    """
+
+    store: Store
+    settings: Settings
+    rules: SignupRules
+    clock: Clock
+    templates: Path
+    random_bytes: Callable[[int], bytes] = field(default=secrets.token_bytes)

@@ -1,0 +1,136 @@
+"""What holds for every answer: headers, hosts, body sizes, and no traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import structlog
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from digest.errors import StorageError
+
+log = structlog.get_logger(__name__)
+
+MAX_BODY_BYTES = 64 * 1024
+
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_PROBES = frozenset({"/healthz", "/readyz"})  # asked by address, by whoever runs us
+_HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "referrer-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "interest-cohort=()",
+}
+_NO_STORE = "no-store"
+
+ErrorPage = Callable[[int], Response]
+
+
+class Guard:
+    """The outermost layer of the site.
+
+    Args:
+        app: The site.
+        base_url: Requests for another host than its, or loopback, are refused, so that
+            no link is ever built from a header.
+        error_page: Makes the page of a status.
+    """
+
+    def __init__(self, app: ASGIApp, *, base_url: str, error_page: ErrorPage) -> None:
+        self._app = app
+        self._hosts = _LOOPBACK | {(urlsplit(base_url).hostname or "").lower()}
+        self._error_page = error_page
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        answer = _Answer(send)
+        refused = self._refuse(scope)
+        if refused is not None:
+            await self._error_page(refused)(scope, receive, answer)
+            return
+        body = _Body(receive)
+        try:
+            await self._app(scope, body, answer)
+        except _BodyTooLargeError:
+            await self._fail(413, scope, receive, answer)
+        except StorageError:
+            log.exception("page lacks its database", route=_route(scope))
+            await self._fail(503, scope, receive, answer)
+        except Exception:
+            log.exception("page failed", route=_route(scope))
+            await self._fail(500, scope, receive, answer)
+
+    def _refuse(self, scope: Scope) -> int | None:
+        headers = dict(scope["headers"])
+        if scope["path"] not in _PROBES and _host(headers.get(b"host", b"")) not in self._hosts:
+            return 400
+        length = headers.get(b"content-length", b"0")
+        if not length.isdigit() or int(length) > MAX_BODY_BYTES:
+            return 413
+        return None
+
+    async def _fail(self, status: int, scope: Scope, receive: Receive, answer: _Answer) -> None:
+        if not answer.started:
+            await self._error_page(status)(scope, receive, answer)
+
+
+class _Answer:
+    """Adds the headers that every answer carries."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.started = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            given = list(message.get("headers", ()))
+            names = {name for name, _ in given}
+            given += [
+                (name.encode(), value.encode())
+                for name, value in {**_HEADERS, "cache-control": _NO_STORE}.items()
+                if name.encode() not in names
+            ]
+            message = {**message, "headers": given}
+        await self._send(message)
+
+
+class _Body:
+    """Counts what a body brings, where no length was announced."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._seen = 0
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        self._seen += len(message.get("body", b""))
+        if self._seen > MAX_BODY_BYTES:
+            raise _BodyTooLargeError
+        return message
+
+
+class _BodyTooLargeError(Exception):
+    """A body went past its limit."""
+
+
+def _host(header: bytes) -> str:
+    try:
+        return (urlsplit("//" + header.decode("ascii")).hostname or "").lower()
+    except ValueError:
+        return ""
+
+
+def _route(scope: Scope) -> str:
+    """Name the route and not the path: paths hold tokens."""
+    return str(getattr(scope.get("route"), "path", "none"))
