@@ -124,6 +124,7 @@ def _rule_fact(interest: Interest, paper: Paper) -> RuleFact:
         matched=verdict.matched,
         reasons=verdict.reasons,
         missing=verdict.missing,
+        excluded_by=verdict.excluded_by,
     )
 
 

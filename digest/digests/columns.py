@@ -37,7 +37,7 @@ def wrap(text: str, first: str = "", indent: int = 0) -> str:
 
 def columns(text: str) -> int:
     """Return how many columns of a terminal `text` takes."""
-    return sum(map(_columns, text))
+    return len(text) if text.isascii() else sum(map(_columns, text))
 
 
 def _columns(char: str) -> int:

@@ -21,6 +21,8 @@ _UNSAFE_IN_URL = frozenset("<>\"'`{}|\\^")
 
 def one_line(text: str) -> str:
     """Return `text` on one line, without control, bidi or other invisible characters."""
+    if text.isprintable():
+        return " ".join(text.split())
     kept = []
     for char in text:
         category = unicodedata.category(char)

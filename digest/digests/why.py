@@ -31,7 +31,8 @@ class WindowFact:
 class RuleFact:
     """One interest, judged on the paper alone.
 
-    `missing` are the terms of the query that the paper lacks, where known.
+    `missing` are the terms of the query that the paper lacks, `excluded_by` those whose
+    presence rules it out.
     """
 
     kind: InterestKind
@@ -39,6 +40,7 @@ class RuleFact:
     matched: bool
     reasons: tuple[Reason, ...] = ()
     missing: tuple[str, ...] = ()
+    excluded_by: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +67,8 @@ class WhyFacts:
         rules: The subscriber's interests, muted ones too.
         sent: Deliveries of theirs that hold the paper.
         rank: Its place among the papers that the next digest would choose from, from 1;
-            None where it is not among them or nobody counted.
+            None where it is not among them. Only the best are counted, so a paper that
+            passes every other check and has no rank stands behind those.
     """
 
     now: datetime
@@ -124,6 +127,11 @@ def decide_verdict(facts: WhyFacts) -> Trace:
     if facts.sent:
         return Trace(verdict=_sent_verdict(facts.sent[-1]), steps=steps)
     failed = next((verdict for verdict, step in checks if not step.ok), None)
+    if failed is None and facts.rank is None:
+        behind = Step(
+            check="within the cap", ok=False, detail="behind the best of the papers waiting"
+        )
+        return Trace(verdict="over the cap", steps=(*steps[:-1], behind))
     return Trace(verdict=failed or "would be in the next digest", steps=steps)
 
 
@@ -229,6 +237,9 @@ def _rule(rule: RuleFact) -> str:
 
 
 def _miss(rule: RuleFact) -> str:
+    if rule.excluded_by:
+        terms = dict.fromkeys(reason.term for reason in rule.excluded_by)
+        return f"{_rule(rule)}: ruled out by {', '.join(terms)}"
     if rule.missing:
         return f"{_rule(rule)}: lacks {', '.join(rule.missing)}"
     return f"{_rule(rule)}: does not match"

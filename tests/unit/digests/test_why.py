@@ -182,7 +182,26 @@ def test_paper_beyond_the_cap_is_told_with_its_place() -> None:
     assert detail(trace, "within the cap") == "number 21 of those waiting; 20 papers a digest"
 
 
-def test_cap_is_only_told_where_nobody_counted() -> None:
+def test_paper_behind_all_that_were_counted_is_over_the_cap() -> None:
     trace = decide_verdict(replace(FACTS, rank=None))
 
+    assert trace.verdict == "over the cap"
+    assert detail(trace, "within the cap") == "behind the best of the papers waiting"
+    assert len(trace.steps) == 8
+
+
+def test_cap_is_only_told_where_another_check_decides() -> None:
+    trace = decide_verdict(replace(FACTS, rules=(MISS,), rank=None))
+
+    assert trace.verdict == "no interest matches"
     assert detail(trace, "within the cap") == "up to 20 papers a digest"
+
+
+def test_terms_that_rule_a_paper_out_are_named() -> None:
+    excluded = replace(
+        MISS, text="protein NOT survey", excluded_by=(Reason(term="survey", field="title"),)
+    )
+
+    trace = decide_verdict(replace(FACTS, rules=(excluded,)))
+
+    assert detail(trace, "matched") == "protein NOT survey: ruled out by survey"
