@@ -36,7 +36,7 @@ _ACCEPT = (
     "application/atom+xml, application/rss+xml, application/rdf+xml, application/feed+json, "
     "application/json;q=0.9, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.5"
 )
-_CONNECT_TIMEOUT_S = 10.0
+_CONNECT_S = 10.0
 
 
 class FeedFetcher:
@@ -112,7 +112,14 @@ class FeedFetcher:
         left_s = self._settings.timeout_s
         for hop in range(MAX_REDIRECTS + 1):
             request = _Hop(
-                asked=url, target=target, trusted=trusted, redirected=hop > 0, headers=headers
+                asked=url,
+                target=target,
+                trusted=trusted,
+                redirected=hop > 0,
+                headers=headers,
+                # Ends before the time in all does: cancelled in the middle of a TLS
+                # handshake, the client would leave its socket open.
+                connect_s=min(_CONNECT_S, 0.9 * left_s),
             )
             async with self._gate.turn(target.host):
                 began = asyncio.get_running_loop().time()
@@ -169,7 +176,7 @@ class FeedFetcher:
                 raise FetchError(hop.asked, "the server broke off or does not speak HTTP") from exc
             except httpx2.HTTPError as exc:
                 raise FetchError(hop.asked, "the connection broke off") from exc
-        raise FetchError(hop.asked, _connect_cause(last)) from last
+        raise FetchError(hop.asked, _connect_cause(last, hop.connect_s)) from last
 
     def _build(self, hop: _Hop, address: str) -> httpx2.Request:
         # The URL names the checked address; Host and SNI name the host that was asked for.
@@ -186,7 +193,7 @@ class FeedFetcher:
             },
             extensions={
                 "sni_hostname": hop.target.host,
-                "timeout": {"connect": _CONNECT_TIMEOUT_S},
+                "timeout": {"connect": hop.connect_s},
             },
         )
 
@@ -262,6 +269,7 @@ class _Hop:
     trusted: Origin | None
     redirected: bool
     headers: dict[str, str]
+    connect_s: float
     http_status: int | None = None
 
 
@@ -293,9 +301,9 @@ def _with_moved_to(reply: FetchedFeed, moved_to: str | None) -> FetchedFeed:
     return replace(reply, moved_to=moved_to) if moved_to else reply
 
 
-def _connect_cause(error: Exception | None) -> str:
+def _connect_cause(error: Exception | None, connect_s: float) -> str:
     if isinstance(error, httpx2.ConnectTimeout):
-        return "no connection within 10 s"
+        return f"no connection within {connect_s:.2g} s"
     said = str(error)
     if "CERTIFICATE_VERIFY_FAILED" in said:
         return "its TLS certificate is not valid"

@@ -86,6 +86,8 @@ def parse_url(text: str, *, asked: str) -> httpx2.URL:
         raise FetchError(asked, "this is not a usable URL") from exc
     if url.scheme not in _PORTS or not url.host:
         raise FetchError(asked, "only http and https URLs can be polled")
+    if (url.port or 0) > 65_535:
+        raise FetchError(asked, "this is not a usable URL")
     if url.userinfo:
         raise FetchError(asked, "URLs with a user name or password are not supported")
     return url

@@ -48,6 +48,7 @@ class FeedServer:
         self._server: asyncio.Server | None = None
         self._handlers: set[asyncio.Task[None]] = set()
         self.port = 0
+        self.tls_pause_s = 0.0
 
     def script(self, path: str, reply: Reply | Sequence[Reply]) -> str:
         """Say what a path answers, and return its URL."""
@@ -94,7 +95,14 @@ class FeedServer:
                 await writer.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        first = await reader.readexactly(1)
+        if first == b"\x16":  # a TLS client says hello
+            await asyncio.sleep(self.tls_pause_s)
+            writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            await writer.drain()
+            return
+        rest = await reader.readuntil(b"\r\n\r\n")
+        head = (first + rest).decode("latin-1").split("\r\n")
         path = head[0].split(" ")[1]
         headers = {
             name.strip().lower(): value.strip()

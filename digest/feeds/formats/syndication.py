@@ -7,7 +7,7 @@ Its `bozo` is no error flag: an HTML page has none, a complete feed may.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import feedparser
@@ -34,38 +34,49 @@ def parse_syndication(body: bytes, *, url: str, content_type: str, max_entries: 
     warnings = list(mended.warnings)
     text = cut_long_authors(mended.body)
     document = _run_feedparser(text, mended.charset)
-    if not document.entries:
+    if not document.rows:
         plainer = mend_prefixed_rss(text)
         if plainer is not None:
             document = _run_feedparser(plainer, mended.charset)
             warnings.append("its elements have an undeclared prefix, which was taken out")
     _refuse_broken(document)
-    rows: Sequence[Mapping[str, Any]] = document.entries
+    rows = document.rows
     if document.bozo and breaks_off(text):
         rows = rows[:-1]
+        if not rows:
+            raise ParseError("the document breaks off within its first entry")
         warnings.append("the document breaks off: its last entry was left out")
     elif document.bozo and not mended.warnings:
         warnings.append(f"not well-formed: {_bozo(document)}")
     if len(rows) > max_entries:
         warnings.append(f"only the first {max_entries} of {len(rows)} entries were read")
         rows = rows[:max_entries]
-    feed = dict(document.feed)
-    entries = [read_item(dict(row), feed, url) for row in rows]
+    entries = [read_item(row, document.feed, url) for row in rows]
     untitled = entries.count(None)
     if untitled:
         warnings.append(f"{untitled} of {len(rows)} entries have no title and were left out")
     return ParsedFeed(
-        format=str(document.version or "rss"),
-        title=clip(dict(document.feed).get("title"), 300),
+        format=document.version or "rss",
+        title=clip(document.feed.get("title"), 300),
         entries=tuple(entry for entry in entries if entry is not None),
         warnings=tuple(warnings),
     )
 
 
-def _run_feedparser(body: bytes, charset: str | None) -> Any:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Document:
+    """What feedparser made of a document; some of it is missing at times."""
+
+    version: str
+    feed: dict[str, Any]
+    rows: list[dict[str, Any]]
+    bozo: Exception | None
+
+
+def _run_feedparser(body: bytes, charset: str | None) -> _Document:
     headers = {"content-type": f"application/xml; charset={charset}"} if charset else {}
     try:
-        return feedparser.parse(
+        found = feedparser.parse(
             body, response_headers=headers, sanitize_html=False, resolve_relative_uris=False
         )
     except (RecursionError, MemoryError):
@@ -73,25 +84,30 @@ def _run_feedparser(body: bytes, charset: str | None) -> Any:
     # feedparser promises no set of errors; whatever it trips over is a bad document.
     except Exception as exc:
         raise ParseError(f"the parser gave up on it ({type(exc).__name__})") from exc
+    # Plain dicts: feedparser's own answer for keys that are not there, with a warning.
+    return _Document(
+        version=str(found.get("version") or ""),
+        feed=dict(found.get("feed") or {}),
+        rows=[dict(row) for row in found.get("entries") or []],
+        bozo=found.get("bozo_exception") if found.get("bozo") else None,
+    )
 
 
-def _refuse_broken(document: Any) -> None:
-    title = clip(dict(document.feed).get("title"), 200)
+def _refuse_broken(document: _Document) -> None:
+    title = clip(document.feed.get("title"), 200)
     if title.lower().startswith("feed error"):
-        said = plain(clip(dict(document.feed).get("subtitle"), 200))
+        said = plain(clip(document.feed.get("subtitle"), 200))
         raise ParseError(f"the server reports: {title}{f' ({said})' if said else ''}")
-    if not document.entries:
-        if not document.version:
-            raise ParseError("this is no feed: it has no RSS, Atom or RDF root element")
-        if document.bozo and not isinstance(
-            document.bozo_exception, feedparser.CharacterEncodingOverride
-        ):
+    if not document.version:
+        raise ParseError("this is no feed: it has no RSS, Atom or RDF root element")
+    if not document.rows:
+        if document.bozo and not isinstance(document.bozo, feedparser.CharacterEncodingOverride):
             raise ParseError(f"the document is broken and holds no entry: {_bozo(document)}")
         return
-    if all(row.get("title") == "Error" for row in document.entries):
-        said = plain(clip(document.entries[0].get("summary"), 200))
+    if all(row.get("title") == "Error" for row in document.rows):
+        said = plain(clip(document.rows[0].get("summary"), 200))
         raise ParseError(f"the server reports an error: {said or 'it gives no cause'}")
 
 
-def _bozo(document: Any) -> str:
-    return clip(str(document.get("bozo_exception", "")), 200).removeprefix("<unknown>:")
+def _bozo(document: _Document) -> str:
+    return clip(str(document.bozo), 200).removeprefix("<unknown>:")

@@ -45,8 +45,7 @@ def check(body: bytes, kind: FeedKind) -> None:
     """Parse `body`: either entries within their limits come of it, or a ParseError."""
     try:
         parsed = parse_document(body, kind=kind, url="https://example.org/f", max_entries=5)
-    except ParseError as exc:
-        assert exc.cause
+    except ParseError:
         return
     assert len(parsed.entries) <= 5
     for entry in parsed.entries:
