@@ -59,11 +59,11 @@ def resend(tx: Session, delivery_id: DeliveryId, now: datetime) -> Resent:
             f"delivery {delivery_id} cannot be resent: none of its papers is free", permanent=True
         )
     content = select(DELIVERY.c.content).where(DELIVERY.c.id == delivery_id)
-    papers = {
-        "papers": [
-            [one.paper_id, list(one.query_ids)] for one in delivery.papers if one.paper_id in kept
-        ]
-    }
+    papers = [
+        [paper.paper_id, list(paper.query_ids)]
+        for paper in delivery.papers
+        if paper.paper_id in kept
+    ]
     tx.execute(
         move(Event.RESEND, DELIVERY.c.id == delivery_id).values(
             content={**(tx.execute(content).scalar() or {}), "papers": papers},

@@ -150,9 +150,7 @@ def record(
     if outcome.kind in _RELEASING:
         values["released_at"] = now
     mine = move(_EVENT_OF[outcome.kind], _COLUMN.id == delivery_id, _COLUMN.fence == fence)
-    moved = (
-        tx.execute(mine.values(values).returning(_COLUMN.subscriber_id, _COLUMN.id)).tuples().all()
-    )
+    moved = tx.execute(mine.values(values).returning(_COLUMN.subscriber_id, _COLUMN.id)).all()
     if outcome.kind in _RELEASING:
         release_papers(tx, moved)
     return bool(moved)
@@ -256,9 +254,9 @@ def _too_late(tx: Session, condition: ColumnElement[bool], now: datetime) -> int
 
 
 def _release(tx: Session, statement: Any) -> int:
-    moved: Sequence[tuple[int, int]] = (
-        tx.execute(statement.returning(_COLUMN.subscriber_id, _COLUMN.id)).tuples().all()
-    )
+    moved: Sequence[tuple[int, int]] = tx.execute(
+        statement.returning(_COLUMN.subscriber_id, _COLUMN.id)
+    ).all()
     release_papers(tx, moved)
     return len(moved)
 

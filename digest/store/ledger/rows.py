@@ -171,11 +171,11 @@ def count_deliveries(tx: Session, ids: Sequence[int] | None = None) -> LedgerCou
     states: Counter[str] = Counter()
     grouped = select(DELIVERY.c.state, func.count()).group_by(DELIVERY.c.state)
     if ids is None:
-        states.update(dict(tx.execute(grouped)))
+        states.update(dict(tx.execute(grouped).all()))
     else:
         for chunk in chunks(ids):
             counted = tx.execute(grouped.where(DELIVERY.c.id.in_(chunk)))
-            states.update(dict(counted))
+            states.update(dict(counted.all()))
     return LedgerCounts.of_states(states)
 
 
