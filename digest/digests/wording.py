@@ -42,8 +42,12 @@ def schedule_sentence(schedule: Schedule) -> str:
 
 
 def short_authors(authors: tuple[str, ...]) -> str:
-    """Name up to three authors, or two and how many more."""
+    """Name up to three authors, or two and how many more.
+
+    Names written with a comma ("Lovelace, A.") are parted by semicolons.
+    """
     names = [shorten(clean, MAX_NAME) for clean in map(one_line, authors) if clean]
+    separator = "; " if any("," in name for name in names) else ", "
     if len(names) <= 3:
-        return ", ".join(names)
-    return f"{names[0]}, {names[1]} and {len(names) - 2:,} more"
+        return separator.join(names)
+    return f"{names[0]}{separator}{names[1]} and {len(names) - 2:,} more"

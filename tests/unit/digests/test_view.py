@@ -260,6 +260,8 @@ def test_paper_is_viewed_outside_a_digest() -> None:
         (("A",), "A"),
         (("A", "B", "C"), "A, B, C"),
         (("A", "B", "C", "D"), "A, B and 2 more"),
+        (("Lin, Z.", "Akin, H."), "Lin, Z.; Akin, H."),
+        (("Lin, Z.", "Akin, H.", "Rao, R.", "Hie, B."), "Lin, Z.; Akin, H. and 2 more"),
         (tuple("A" for _ in range(3002)), "A, A and 3,000 more"),
     ],
 )
