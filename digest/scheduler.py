@@ -15,7 +15,6 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from digest.errors import DigestError
 from digest.housekeeping import keep_house
 from digest.service import Service
 
@@ -26,6 +25,10 @@ HOUSEKEEPING_EVERY_S = 3600
 MISFIRE_GRACE_S = 3600
 """A tick this late still runs, once: after sleep the work is found by looking."""
 
+STOP_GRACE_S = 25
+"""Within which hand-offs in flight should end; the process promises 30."""
+POLLING = "feeds"
+
 Tick = Callable[[], Awaitable[None]]
 
 
@@ -34,17 +37,17 @@ class Metronome:
 
     Args:
         service: What does the work.
-        polls: Whether due feeds are polled and housekeeping is done.
+        polls: Whether due feeds are polled and the house is kept.
         delivers: Whether due digests are prepared and handed off.
     """
 
     def __init__(self, service: Service, *, polls: bool = True, delivers: bool = True) -> None:
         self._service = service
         self._stopping = asyncio.Event()
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], str] = {}
         self._scheduler = AsyncIOScheduler(timezone="UTC")
         if polls:
-            self._add("feeds", self._poll_due_feeds, LOOK_EVERY_S)
+            self._add(POLLING, self._poll_due_feeds, LOOK_EVERY_S)
             self._add("housekeeping", self._keep_house, HOUSEKEEPING_EVERY_S)
         if delivers:
             self._add("deliveries", self._deliver_due, LOOK_EVERY_S)
@@ -54,11 +57,24 @@ class Metronome:
         self._scheduler.start()
 
     async def stop(self) -> None:
-        """Take no new work, and return when what is in flight has ended."""
+        """Take no new work, and return when what is in flight has ended.
+
+        Polls are broken off: what they did not store is fetched again. Hand-offs are
+        waited for; one that outlasts the grace is left to its lease, after which it is
+        `unknown`, never sent again by itself.
+        """
         self._stopping.set()
         self._scheduler.shutdown(wait=False)
+        for task, name in self._running.items():
+            if name == POLLING:
+                task.cancel()
         if self._running:
-            await asyncio.wait(self._running)
+            _, late = await asyncio.wait(self._running, timeout=STOP_GRACE_S)
+            for task in late:
+                task.cancel()
+            if late:
+                log.warning("work outlasted the stop", ticks=len(late))
+                await asyncio.wait(late, timeout=1)
 
     def _add(self, name: str, tick: Tick, every_s: int) -> None:
         self._scheduler.add_job(
@@ -73,22 +89,23 @@ class Metronome:
         )
 
     async def _beat(self, name: str, tick: Tick) -> None:
-        """Run one tick in a task that `stop` waits for; one that fails stops nothing."""
+        """Run one tick in a task of its own, which `stop` waits for.
+
+        Shutting the scheduler down cancels the scheduler's task, so ours is shielded.
+        """
         if self._stopping.is_set():
             return
         task = asyncio.create_task(self._guarded(name, tick))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-        # Shielded: shutting the scheduler down cancels its own task, not our work.
+        self._running[task] = name
+        task.add_done_callback(self._running.pop)
         await asyncio.shield(task)
 
     async def _guarded(self, name: str, tick: Tick) -> None:
+        """Run a tick; one that fails is told, and stops nothing."""
         try:
             await tick()
-        except DigestError as exc:
-            log.error("tick failed", tick=name, error=type(exc).__name__, cause=str(exc))
         except Exception:
-            log.exception("tick failed unexpectedly", tick=name)
+            log.exception("tick failed", tick=name)
 
     async def _poll_due_feeds(self) -> None:
         polls = await self._service.poll_feeds(due_only=True)
@@ -102,8 +119,8 @@ class Metronome:
 
     async def _deliver_due(self) -> None:
         counts = await self._service.deliver(stop=self._stopping)
-        if counts.prepared:
-            log.info("digests delivered", **counts.as_fields())
+        if counts.relay_error:
+            log.error("relay does not take mail", reply=counts.relay_error)
 
     async def _keep_house(self) -> None:
         kept = await asyncio.to_thread(keep_house, self._service.store, self._service.clock())

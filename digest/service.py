@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import make_url
 
@@ -24,6 +25,8 @@ from digest.digests.render import DigestRenderer
 from digest.digests.schedule import first_digest_at
 from digest.feeds.fetch import FeedFetcher
 from digest.feeds.sandbox import FeedParser
+from digest.feeds.trial import try_feed
+from digest.model import FeedKind, ParsedFeed
 from digest.papers.poll import FeedPoll, poll_feeds
 from digest.resources import resource_dir
 from digest.settings import Settings, ensure_secret_key
@@ -31,6 +34,9 @@ from digest.store import Store
 from digest.store.feeds import sync_configured
 from digest.subscribers.decide import SignupRules
 from digest.subscribers.tokens import TokenSigner
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 
 def open_service(settings: Settings, *, clock: Clock = system_clock) -> Service:
@@ -127,6 +133,16 @@ class Service:
                 on_done=on_done,
             )
 
+    async def try_feed(self, source: str, *, kind: FeedKind) -> ParsedFeed:
+        """Read a feed, on the web or on this disk, and keep nothing of it.
+
+        Raises:
+            FetchError: If it cannot be fetched or read.
+            ParseError: If it is no feed.
+        """
+        async with self.fetcher() as fetcher, FeedParser() as parser:
+            return await try_feed(fetcher, parser, source, kind=kind, settings=self.settings.feeds)
+
     async def deliver(
         self, *, stop: asyncio.Event | None = None, on_progress: Progress | None = None
     ) -> DeliverCounts:
@@ -158,6 +174,20 @@ class Service:
         """
         async with SmtpTransport(self.settings.smtp) as transport:
             await transport.check_login()
+
+    def web_app(self) -> FastAPI:
+        """Make the site."""
+        from digest.web.app import WebDeps, create_app
+
+        return create_app(
+            WebDeps(
+                store=self.store,
+                settings=self.settings,
+                rules=self.signup_rules,
+                clock=self.clock,
+                templates=resource_dir("templates"),
+            )
+        )
 
     @property
     def database_shown(self) -> str:

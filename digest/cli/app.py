@@ -27,7 +27,7 @@ from digest.cli import (
     subscribers,
     why,
 )
-from digest.cli.frame import UsageProblems, new_group, say_error
+from digest.cli.frame import UsageProblemsError, new_group, say_error
 from digest.cli.output import document
 from digest.errors import (
     AddressError,
@@ -86,9 +86,12 @@ def run_command_line(argv: Sequence[str] | None) -> int:
         # The reader of our output went away (`| head`); Python would complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as exc:
+        where = f"{exc.filename}: " if exc.filename else ""
+        return _fail(words, [f"{where}{exc.strerror or exc}"], exit_code=1)
     except KeyboardInterrupt:
         return _fail(words, ["interrupted"], exit_code=1)
-    except Exception as exc:  # noqa: BLE001 - the last resort: no traceback reaches a person
+    except Exception as exc:  # the last resort: no traceback reaches a person
         if os.environ.get("DIGEST_DEBUG"):
             traceback.print_exc()
         what = " ".join(str(exc).split()) or type(exc).__name__
@@ -103,16 +106,13 @@ def _invoke(words: list[str]) -> int:
         return _fail(words, [_usage_line(exc)], exit_code=exc.exit_code)
     except typer.Abort:
         return _fail(words, ["interrupted"], exit_code=1)
-    except (ConfigError, UsageProblems) as exc:
-        return _fail(words, exc.problems, exit_code=2)
-    except QueryError as exc:
-        code = _fail(words, [str(exc)], exit_code=2)
-        sys.stderr.write(_indented(exc))
-        return code
-    except (UsageError, AddressError) as exc:
-        return _fail(words, [str(exc)], exit_code=2)
     except DigestError as exc:
-        return _fail(words, [str(exc)], exit_code=1)
+        exit_code = 2 if isinstance(exc, (ConfigError, UsageError, QueryError, AddressError)) else 1
+        causes = exc.problems if isinstance(exc, (ConfigError, UsageProblemsError)) else [str(exc)]
+        _fail(words, causes, exit_code=exit_code)
+        if isinstance(exc, QueryError):
+            sys.stderr.write(_pointed_at(exc))
+        return exit_code
     return int(code or 0)
 
 
@@ -132,7 +132,7 @@ def _usage_line(exc: TyperException) -> str:
     return f"{message[:1].lower()}{message[1:]} (see `{path} --help`)"
 
 
-def _indented(error: QueryError) -> str:
+def _pointed_at(error: QueryError) -> str:
     from digest.matching.query import caret
 
     return "".join(f"    {line}\n" for line in caret(error).splitlines())

@@ -40,12 +40,10 @@ def upvotes_note(paper: Paper) -> list[str]:
 
 
 def say_reasons(reasons: Sequence[Reason]) -> str:
-    """Say why a paper is here: each term, and where it stands."""
-    said: dict[str, None] = {}
-    for reason in reasons:
-        without = f", without {', '.join(reason.without)}" if reason.without else ""
-        said.setdefault(f"{reason.term} in {reason.field}{without}")
-    return output.printable("; ".join(said))
+    """Say why a paper is here, in the words of the mails."""
+    from digest.digests.reasons import plain_why, why_line
+
+    return output.printable(plain_why(why_line(reasons)))
 
 
 def say_authors(authors: Sequence[str], *, at_most: int = _MAX_AUTHORS) -> str:

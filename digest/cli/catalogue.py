@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from dataclasses import replace
 
-from digest.cli.frame import UsageProblems
+from digest.cli.frame import UsageProblemsError
 from digest.errors import UsageError
 from digest.model import FeedKind, FeedSpec
 
@@ -32,7 +32,7 @@ def feed_spec(
     try:
         given = FeedSettings(name=name, url=url or "", kind=kind or FeedKind.AUTO, tags=tags)
     except ValidationError as exc:
-        raise UsageProblems(
+        raise UsageProblemsError(
             [
                 f"{'.'.join(str(part) for part in error['loc'])}: "
                 f"{error['msg'].removeprefix('Value error, ')}"

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from digest.demo import DayReport, DemoReport, SentDigest
     from digest.subscribers.wanted import SubscriberLine
 
-_TITLE_WIDTH = 58
-_WHY_WIDTH = 46
+_TITLE_WIDTH = 54
+_WHY_WIDTH = 52
 
 
 def register(app: typer.Typer) -> None:
@@ -150,7 +150,8 @@ def _proof(report: DemoReport) -> str:
             tallies,
             "These came back and were not mailed again to whoever had them",
             again,
-            f"{output.count(len(report.mails), 'mail')} in {report.outbox}",
+            f"Look closer: DIGEST_SERVICE__DATA_DIR={report.outbox.parent} digest deliveries list",
+            f"{output.count(len(report.mails), 'mail')} to open in any mail program: {report.outbox}",
         ]
     )
 

@@ -182,7 +182,7 @@ def poll(
 
 
 @command(group, "test", example="digest feeds test https://rss.arxiv.org/rss/cs.CL")
-def test(
+def try_out(
     frame: Frame,
     source: Annotated[
         str, typer.Argument(metavar="URL-or-FILE", help="A feed on the web or on this disk.")
@@ -192,16 +192,22 @@ def test(
     ] = FeedKind.AUTO,
 ) -> None:
     """Show what a feed would bring in. Nothing is written."""
-    from digest.service import read_once
+    from digest.service import open_service
 
-    parsed = asyncio.run(read_once(frame.settings(), source, kind=kind, clock=frame.clock))
+    service = open_service(frame.settings(), clock=frame.clock)
+    try:
+        parsed = asyncio.run(service.try_feed(source, kind=kind))
+    finally:
+        service.close()
     frame.show(_parsed_document(source, parsed), _parsed_text(parsed))
 
 
 def _parsed_text(parsed: ParsedFeed) -> str:
     lines = [
-        f"{output.printable(parsed.title) or '(no title)'}: {parsed.format}, "
-        f"{output.count(len(parsed.entries), 'entry', 'entries')}",
+        (
+            f"{output.printable(parsed.title) or '(no title)'}: {parsed.format}, "
+            f"{output.count(len(parsed.entries), 'entry', 'entries')}"
+        ),
         *(f"  note: {output.printable(warning)}" for warning in parsed.warnings),
     ]
     if parsed.entries:

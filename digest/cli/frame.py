@@ -34,7 +34,7 @@ AtOption = Annotated[
 ]
 
 
-class UsageProblems(UsageError):
+class UsageProblemsError(UsageError):
     """Several things are wrong with what was given.
 
     Args:

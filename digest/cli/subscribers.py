@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from digest.cli import output
-from digest.cli.frame import Frame, UsageProblems, command, new_group
+from digest.cli.frame import Frame, UsageProblemsError, command, new_group
 from digest.cli.progress import Progress
 from digest.errors import NotFoundError, UsageError
 from digest.model import InterestKind, Subscriber, SubscriberState
@@ -44,6 +44,7 @@ def register(app: typer.Typer) -> None:
 def add(
     frame: Frame,
     email: EmailArgument,
+    *,
     tag: Annotated[
         list[str] | None, typer.Option("--tag", metavar="T", help="A tag; may be repeated.")
     ] = None,
@@ -97,7 +98,7 @@ def add(
                 confirmed=confirmed,
             )
         except LineError as exc:
-            raise UsageProblems(exc.problems) from exc
+            raise UsageProblemsError(exc.problems) from exc
         with service.store.read() as tx:
             subscriber = find_subscriber(tx, email)
     refused = result.action == "refused"

@@ -43,7 +43,7 @@ class _SampleHandler(BaseHTTPRequestHandler):
     feeds: SampleFeeds
     protocol_version = "HTTP/1.1"
 
-    def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
+    def do_GET(self) -> None:
         """Answer with the document, or 304 where the reader has it already."""
         path = self.feeds.folder / Path(self.path.partition("?")[0]).name
         if path.suffix not in CONTENT_TYPES or not path.is_file():

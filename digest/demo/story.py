@@ -73,8 +73,10 @@ class Tally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayReport:
-    """One day: what was polled, and what was sent. `prepared_again` is what a second
-    `deliver` at the end of the day found to do."""
+    """One day: what was polled, and what was sent.
+
+    `prepared_again` counts what a second `deliver` at the end of the day prepared.
+    """
 
     day: date
     baseline: bool
