@@ -1,0 +1,256 @@
+"""Handing off letters: the mails that are no digests, such as the request to confirm."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlmodel import Session
+
+from digest.clock import Clock
+from digest.delivery.composing import Sender
+from digest.delivery.outcomes import Breaker, backoff
+from digest.delivery.transport import Transport
+from digest.delivery.writer import GroupCommit
+from digest.digests.letters import confirm_view
+from digest.digests.message import MailHeaders, build_message
+from digest.digests.render import DigestRenderer
+from digest.digests.schedule import zone_of
+from digest.errors import DeliveryError, RenderError
+from digest.model import Message, Outcome, OutcomeKind, Subscriber
+from digest.store.engine import Store
+from digest.store.ledger import LEASE
+from digest.store.letters import (
+    Letter,
+    LetterState,
+    claim_letters,
+    intend_letter,
+    record_letter,
+)
+from digest.store.subscribers import get_subscriber
+from digest.subscribers.consent import issue_confirm_token
+from digest.subscribers.links import confirm_url
+from digest.subscribers.tokens import ONE_USE_BYTES
+
+log = structlog.get_logger(__name__)
+
+GIVE_UP_AFTER = timedelta(hours=48)
+"""Whoever asked two days ago does not expect the letter any more; asking again sends one."""
+
+RandomBytes = Callable[[int], bytes]
+
+_STATE_OF = {
+    OutcomeKind.SENT: LetterState.SENT,
+    OutcomeKind.BOUNCED: LetterState.FAILED,
+    OutcomeKind.FAILED: LetterState.FAILED,
+    OutcomeKind.UNKNOWN: LetterState.UNKNOWN,
+    OutcomeKind.RETRY: LetterState.READY,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetterCounts:
+    """What became of the letters that a run took up; `waiting` ones are tried again."""
+
+    sent: int = 0
+    failed: int = 0
+    unknown: int = 0
+    waiting: int = 0
+    relay_error: str | None = None
+
+
+class LetterComposer:
+    """Writes letters with our templates.
+
+    Args:
+        renderer: Shared with the digests.
+        sender: Who the mails are from.
+        service_name: The mail's heading.
+    """
+
+    def __init__(self, renderer: DigestRenderer, sender: Sender, *, service_name: str) -> None:
+        self._renderer = renderer
+        self._sender = sender
+        self._service_name = service_name
+
+    def build(self, letter: Letter, subscriber: Subscriber, token: str) -> Message:
+        """Render and build the request to confirm.
+
+        Raises:
+            RenderError: If a template cannot be rendered.
+            DeliveryError: If a header would break the mail.
+        """
+        sender = self._sender
+        day = letter.created_at.astimezone(zone_of(subscriber.schedule.timezone)).date()
+        view = confirm_view(
+            service_name=self._service_name,
+            day=day,
+            interests=subscriber.interests,
+            schedule=subscriber.schedule,
+            confirm_url=confirm_url(sender.base_url, token),
+        )
+        return build_message(
+            self._renderer.render_letter(letter.kind.value, view),
+            headers=MailHeaders(
+                sender=sender.sender,
+                recipient=letter.email,
+                envelope_from=sender.address,
+                message_id=f"<letter-{letter.id}.{letter.created_at:%Y%m%d%H%M%S}@{sender.domain}>",
+                date_at=letter.created_at,
+                reply_to=sender.reply_to,
+            ),
+        )
+
+
+async def deliver_letters(
+    store: Store,
+    *,
+    clock: Clock,
+    composer: LetterComposer,
+    transport: Transport,
+    random_bytes: RandomBytes,
+    lanes: int = 1,
+    stop: asyncio.Event | None = None,
+) -> LetterCounts:
+    """Hand off the letters that are due now; never wait for a retry.
+
+    Args:
+        store: The database.
+        clock: The only clock that is read.
+        composer: Writes the letters.
+        transport: Not yet entered.
+        random_bytes: `secrets.token_bytes`, for the links.
+        lanes: How many are handed off at once.
+        stop: When set, nothing more is claimed.
+    """
+    run = _Letters(
+        store,
+        clock=clock,
+        composer=composer,
+        transport=transport,
+        random_bytes=random_bytes,
+        stop=stop or asyncio.Event(),
+    )
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(run.writer)
+        await stack.enter_async_context(transport)
+        await asyncio.gather(*(run.lane(number) for number in range(lanes)))
+        await run.give_back_rest()
+    return LetterCounts(
+        sent=run.ended[LetterState.SENT],
+        failed=run.ended[LetterState.FAILED],
+        unknown=run.ended[LetterState.UNKNOWN],
+        waiting=run.ended[LetterState.READY],
+        relay_error=run.breaker.tripped_by,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    letter: Letter
+    subscriber: Subscriber
+    token: str
+
+
+class _Letters:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        clock: Clock,
+        composer: LetterComposer,
+        transport: Transport,
+        random_bytes: RandomBytes,
+        stop: asyncio.Event,
+    ) -> None:
+        self._clock = clock
+        self._composer = composer
+        self._transport = transport
+        self._random_bytes = random_bytes
+        self._stop = stop
+        self._claimed: deque[_Claimed] = deque()
+        self._claiming = asyncio.Lock()
+        self.writer = GroupCommit(store)
+        self.breaker = Breaker()
+        self.ended: Counter[LetterState] = Counter()
+
+    async def lane(self, number: int) -> None:
+        while (claimed := await self._next()) is not None:
+            await self._deliver(claimed, number)
+
+    async def give_back_rest(self) -> None:
+        while self._claimed:
+            letter = self._claimed.popleft().letter
+            await self._record(letter, LetterState.READY, "", self._clock())
+
+    async def _next(self) -> _Claimed | None:
+        async with self._claiming:
+            if self._stop.is_set() or self.breaker.tripped_by is not None:
+                return None
+            if not self._claimed:
+                self._claimed.extend(await self.writer.commit(self._claim))
+            return self._claimed.popleft() if self._claimed else None
+
+    def _claim(self, tx: Session) -> list[_Claimed]:
+        """Claim, and make the tokens: only their hashes are kept, so each try has its own."""
+        now = self._clock()
+        claimed = []
+        for letter in claim_letters(tx, now=now, lease_until_at=now + LEASE):
+            subscriber = get_subscriber(tx, letter.subscriber_id)
+            if subscriber is not None:
+                token = issue_confirm_token(
+                    tx, subscriber.id, now=now, random_bytes=self._random_bytes(ONE_USE_BYTES)
+                )
+                claimed.append(_Claimed(letter, subscriber, token))
+        return claimed
+
+    async def _deliver(self, claimed: _Claimed, lane: int) -> None:
+        letter = claimed.letter
+        try:
+            message = await asyncio.to_thread(
+                self._composer.build, letter, claimed.subscriber, claimed.token
+            )
+        except (RenderError, DeliveryError) as exc:
+            await self._record(letter, LetterState.FAILED, str(exc), None)
+            return
+
+        async def intend() -> bool:
+            now = self._clock()
+            return await self.writer.commit(
+                lambda tx: intend_letter(tx, letter, lease_until_at=now + LEASE)
+            )
+
+        done = await self._transport.hand_off(
+            message, name=f"letter-{letter.id}", lane=lane, intend=intend
+        )
+        self.breaker.note(done.outcome, of_recipient=done.of_recipient)
+        if done.outcome.kind is not OutcomeKind.WITHDRAWN:
+            await self._record(letter, *self._verdict(letter, done.outcome))
+
+    def _verdict(
+        self, letter: Letter, outcome: Outcome
+    ) -> tuple[LetterState, str, datetime | None]:
+        state = _STATE_OF[outcome.kind]
+        now = self._clock()
+        if state is not LetterState.READY:
+            return state, outcome.reply, None
+        if now - letter.created_at >= GIVE_UP_AFTER:
+            return LetterState.FAILED, f"given up after two days: {outcome.reply}", None
+        return state, outcome.reply, now + backoff(letter.attempts)
+
+    async def _record(
+        self, letter: Letter, state: LetterState, reply: str, next_attempt_at: datetime | None
+    ) -> None:
+        now = self._clock()
+        recorded = await self.writer.commit(
+            lambda tx: record_letter(
+                tx, letter, state=state, now=now, reply=reply, next_attempt_at=next_attempt_at
+            )
+        )
+        self.ended[state] += 1
+        log.info("letter handed off", letter=letter.id, state=state.value, recorded=recorded)

@@ -1,0 +1,185 @@
+"""Requests to confirm: handed off once, tried again, given up."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+from datetime import datetime, timedelta
+from email import message_from_bytes
+from email.policy import default
+
+import pytest
+
+from digest.clock import fixed_clock
+from digest.delivery.composing import Sender
+from digest.delivery.letters import LetterComposer, LetterCounts, deliver_letters
+from digest.delivery.smtp import SmtpTransport, Timeouts
+from digest.digests.render import DigestRenderer
+from digest.errors import RenderError
+from digest.model import Message, Subscriber, SubscriberId, SubscriberState
+from digest.resources import resource_dir
+from digest.settings import Settings
+from digest.store.engine import Store
+from digest.store.letters import Letter, LetterKind, LetterState, count_letters, queue_letters
+from digest.store.tokens import find_token
+from digest.subscribers.tokens import one_use_digest
+from tests.support.ledger_world import MONDAY, add_subscribers, smtp_settings
+from tests.support.smtp_server import Drop, SmtpServer, smtp_server
+
+MINUTE = timedelta(minutes=1)
+SETTINGS = Settings()
+
+
+class BrokenComposer(LetterComposer):
+    def build(self, letter: Letter, subscriber: Subscriber, token: str) -> Message:
+        raise RenderError("confirm.txt", "'lead' is undefined")
+
+
+def composer(kind: type[LetterComposer] = LetterComposer) -> LetterComposer:
+    renderer = DigestRenderer(resource_dir("templates"), service_name="Daily papers")
+    return kind(renderer, Sender.of(SETTINGS), service_name="Daily papers")
+
+
+def hand_off(
+    store: Store,
+    server: SmtpServer,
+    at: datetime = MONDAY,
+    *,
+    kind: type[LetterComposer] = LetterComposer,
+    stop: asyncio.Event | None = None,
+) -> LetterCounts:
+    transport = SmtpTransport(
+        smtp_settings(server.port).smtp, timeouts=Timeouts(connect_s=5, command_s=5, content_s=1)
+    )
+    return asyncio.run(
+        deliver_letters(
+            store,
+            clock=fixed_clock(at),
+            composer=composer(kind),
+            transport=transport,
+            random_bytes=secrets.token_bytes,
+            stop=stop,
+        )
+    )
+
+
+def owe_letter(store: Store, *, state: SubscriberState = SubscriberState.PENDING) -> SubscriberId:
+    (subscriber,) = add_subscribers(store, 1, next_digest_at=None, state=state)
+    with store.write() as tx:
+        queue_letters(tx, [subscriber], LetterKind.CONFIRM, now=MONDAY)
+    return subscriber
+
+
+def letter_states(store: Store) -> dict[LetterState, int]:
+    with store.read() as tx:
+        return count_letters(tx)
+
+
+def test_a_letter_arrives_once_with_a_link_that_confirms(store: Store) -> None:
+    subscriber = owe_letter(store)
+
+    with smtp_server() as server:
+        first = hand_off(store, server)
+        again = hand_off(store, server)
+
+    assert (first, again) == (LetterCounts(sent=1), LetterCounts())
+    (received,) = server.received
+    mail = message_from_bytes(received.content, policy=default)
+    assert mail["To"] == "reader1@example.org"
+    assert mail["List-Unsubscribe"] is None
+    body = mail.get_body(("plain",))
+    assert body is not None
+    link = re.search(r"/confirm/([\w-]+)", body.get_content())
+    assert link is not None
+    with store.read() as tx:
+        token = find_token(tx, digest=one_use_digest(link.group(1)), purpose="confirm")
+    assert token is not None
+    assert token.subscriber_id == subscriber
+
+
+@pytest.mark.parametrize(
+    ("verb", "action", "counts", "state"),
+    [
+        ("RCPT", "451 later", LetterCounts(waiting=1), LetterState.READY),
+        ("RCPT", "550 5.1.1 nobody", LetterCounts(failed=1), LetterState.FAILED),
+        ("CONTENT", Drop(), LetterCounts(unknown=1), LetterState.UNKNOWN),
+        (
+            "MAIL",
+            "550 5.7.1 not you",
+            LetterCounts(waiting=1, relay_error="550 5.7.1 not you"),
+            LetterState.READY,
+        ),
+    ],
+)
+def test_what_becomes_of_a_letter(
+    store: Store, verb: str, action: str | Drop, counts: LetterCounts, state: LetterState
+) -> None:
+    owe_letter(store)
+
+    with smtp_server() as server:
+        server.on(verb, action)
+        result = hand_off(store, server)
+
+    assert result == counts
+    assert letter_states(store) == {state: 1}
+
+
+def test_a_letter_that_waits_is_tried_again_and_then_given_up(store: Store) -> None:
+    owe_letter(store)
+
+    with smtp_server() as server:
+        server.on("RCPT", "451 later")
+        first = hand_off(store, server)
+        early = hand_off(store, server, MONDAY + 4 * MINUTE)
+        second = hand_off(store, server, MONDAY + 5 * MINUTE)
+        last = hand_off(store, server, MONDAY + timedelta(hours=48))
+
+    assert (first, early) == (LetterCounts(waiting=1), LetterCounts())
+    assert (second, last) == (LetterCounts(waiting=1), LetterCounts(failed=1))
+
+
+def test_a_letter_nobody_needs_any_more_is_withdrawn(store: Store) -> None:
+    owe_letter(store, state=SubscriberState.ACTIVE)
+
+    with smtp_server() as server:
+        result = hand_off(store, server)
+
+    assert result == LetterCounts()
+    assert letter_states(store) == {LetterState.WITHDRAWN: 1}
+    assert server.connections == 0
+
+
+def test_a_letter_that_cannot_be_rendered_fails(store: Store) -> None:
+    owe_letter(store)
+
+    with smtp_server() as server:
+        result = hand_off(store, server, kind=BrokenComposer)
+
+    assert result == LetterCounts(failed=1)
+
+
+def test_nothing_is_claimed_after_a_stop(store: Store) -> None:
+    owe_letter(store)
+    stop = asyncio.Event()
+    stop.set()
+
+    with smtp_server() as server:
+        result = hand_off(store, server, stop=stop)
+
+    assert result == LetterCounts()
+    assert letter_states(store) == {LetterState.READY: 1}
+
+
+def test_letters_behind_a_refusing_relay_wait_their_turn(store: Store) -> None:
+    subscribers = add_subscribers(store, 3, next_digest_at=None, state=SubscriberState.PENDING)
+    with store.write() as tx:
+        queue_letters(tx, subscribers, LetterKind.CONFIRM, now=MONDAY)
+
+    with smtp_server() as server:
+        server.on("MAIL", "530 5.7.0 authenticate first")
+        result = hand_off(store, server)
+
+    assert result.waiting == 3
+    assert letter_states(store) == {LetterState.READY: 3}
+    assert server.verbs.count("MAIL") == 1
