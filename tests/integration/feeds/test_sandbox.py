@@ -160,3 +160,21 @@ def test_the_child_answers_each_request_and_ends_with_its_input() -> None:
     assert len(decode_parsed(first[1:]).entries) == 1
     assert second == b"-this is an HTML page, not a feed"
     assert replies.read() == b""
+
+
+def test_the_child_says_so_when_memory_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gluttonous(*_: object, **__: object) -> ParsedFeed:
+        raise MemoryError
+
+    monkeypatch.setattr(child, "parse_document", gluttonous)
+    limited: list[float] = []
+    monkeypatch.setattr(child, "limit_cpu", limited.append)
+    header = json.dumps(
+        {"kind": "auto", "url": URL, "content_type": "", "max_entries": 1, "body_bytes": 1}
+    ).encode()
+    replies = io.BytesIO()
+
+    child.serve(io.BytesIO(len(header).to_bytes(4) + header + b"x"), replies, cpu_s=5)
+
+    assert replies.getvalue()[4:] == b"-it needs too much memory to read"
+    assert limited == [5]

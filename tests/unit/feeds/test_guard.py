@@ -15,6 +15,7 @@ from digest.feeds.guard import (
     is_public,
     origin_of,
     parse_url,
+    resolve_name,
 )
 
 ASKED = "https://feeds.example.org/x"
@@ -176,3 +177,7 @@ def test_an_empty_answer_is_a_name_that_does_not_resolve() -> None:
                 asked=ASKED,
             )
         )
+
+
+def test_the_system_resolver_gives_addresses() -> None:
+    assert "127.0.0.1" in asyncio.run(resolve_name("127.0.0.1", 80))
