@@ -17,6 +17,7 @@ from digest.matching.nodes import (
     Phrase,
     Tag,
     Upvotes,
+    atoms,
 )
 from digest.matching.text import join_words
 
@@ -55,8 +56,29 @@ def render(node: Node) -> str:
     return _render(node)
 
 
-def _order(node: Node) -> tuple[bool, str]:
-    return isinstance(node, Not), _render(node)
+def content_length(node: Node) -> int:
+    """Count the characters of the terms alone, which writing a query out does not change."""
+    return sum(len(_content(atom)) for atom, _ in atoms(node))
+
+
+def _content(atom: Atom) -> str:
+    match atom:
+        case Phrase():
+            return _phrase_words(atom)
+        case Author(name=name):
+            return " ".join(name)
+        case Tag(label=label) | Feed(label=label):
+            return label
+        case Upvotes(count=count):
+            return str(count)
+        case _:
+            assert_never(atom)
+
+
+def _order(node: Node) -> tuple[int, str, str]:
+    """Sort terms first, then groups, then what is excluded; quotation marks do not count."""
+    kind = 2 if isinstance(node, Not) else int(isinstance(node, And | Or))
+    return kind, render(node), _render(node)
 
 
 def _render(node: Node) -> str:
@@ -80,8 +102,8 @@ def _atom(atom: Atom) -> str:
         case Phrase(field=field, exact=exact):
             words = _quoted_if_spaced(_phrase_words(atom))
             return (f"{field}:" if field else "") + ("=" if exact else "") + words
-        case Author(name=name):
-            return f"author:{_quoted_if_spaced(' '.join(name))}"
+        case Author():
+            return f"author:{_quoted_if_spaced(_content(atom))}"
         case Tag(label=label):
             return f"tag:{_label(label)}"
         case Feed(label=label):

@@ -105,23 +105,23 @@ def _quoted(query: str, at: int) -> Lexeme:
 
 
 def _word(query: str, at: int, before: Lexeme | None) -> Lexeme:
-    end = _end_of_word(query, at)
-    word = query[at:end]
+    char = query[at]
     if before and before.end == at and before.sign in {Sign.EXACT, Sign.FIELD}:
-        return _bound_word(query, word, before)
+        return _bound_word(query, query[at : _end_of_word(query, at)], before)
     alone = at + 1 == len(query) or query[at + 1].isspace() or query[at + 1] == ")"
-    if word[0] in _DASHES:
+    if char in _DASHES:
         if alone:
             cause = "a dash on its own is no operator: put it right before what to exclude"
-            closed = query[:at] + "-" + query[end:].lstrip()
-            raise Refusal(cause, at, closed)
+            raise Refusal(cause, at, f"{query[:at]}-{query[at + 1 :].lstrip()}")
         return Lexeme(sign=Sign.MINUS, text="-", start=at, end=at + 1)
-    if word[0] == "=":
+    if char == "=":
         return Lexeme(sign=Sign.EXACT, text="=", start=at, end=at + 1)
+    end = _end_of_word(query, at)
+    word = query[at:end]
     if word in _FOREIGN:
         operator = _FOREIGN[word]
         raise Refusal(f"write {operator} instead", at, query[:at] + operator + query[end:])
-    if word[0] == "!" and not alone:
+    if char == "!" and not alone:
         raise Refusal("write NOT instead", at, f"{query[:at]}NOT {query[at + 1 :]}")
     field = _FIELD.match(query, at)
     if field:

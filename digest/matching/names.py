@@ -64,14 +64,15 @@ def _raw_words(text: str) -> list[str]:
 
 
 def _ordered(words: list[str]) -> Name:
-    # "LeCun Y": initials at the end go to the front, "Jr" is left out.
+    """Leave "Jr" out and bring initials at the end ("LeCun Y") to the front."""
     initials: list[str] = []
     while len(words) > 1 and (len(words[-1]) == 1 or words[-1] in _SUFFIXES):
         if len(words[-1]) == 1:
             initials.insert(0, words[-1])
         words = words[:-1]
-    all_initials = len(words) == 1 and len(words[0]) == 1
-    return (*words, *initials) if all_initials else (*initials, *words)
+    if not initials or len(words[0]) == 1 or words[-1] in _SUFFIXES:
+        return (*words, *initials)
+    return (*initials, *words)
 
 
 def _compatible(wanted: Name, name: Name) -> bool:

@@ -121,7 +121,7 @@ class _Parser:
                 return self._bound(lexeme, replace(scope, field=Field(lexeme.text)))
             case Sign.EXACT:
                 if scope.field not in TEXT_FIELDS:
-                    raise Refusal("`=` goes with words of title and abstract", lexeme.start)
+                    raise self._not_exact(lexeme.start)
                 return self._bound(lexeme, replace(scope, exact=True))
             case _:
                 end = lexeme.end if binds_one else self._end_of_run(lexeme)
@@ -136,6 +136,10 @@ class _Parser:
             raise Refusal("this parenthesis is never closed", opening.start, f"{self._query})")
         self._depth -= 1
         return node
+
+    def _not_exact(self, place: int) -> Refusal:
+        without = self._query[:place] + self._query[place + 1 :]
+        return Refusal("`=` goes with words of title and abstract", place, without)
 
     def _bound(self, sign: Lexeme, scope: _Scope) -> Node:
         """Read what `=` or `field:` binds: it follows at once."""
@@ -178,6 +182,8 @@ class _Parser:
         written = " ".join(raw.split())
         if scope.field in TEXT_FIELDS:
             return self._phrase(scope, raw, start)
+        if raw[:1] == "=" and not quoted and scope.field is not Field.UPVOTES:
+            raise self._not_exact(start)
         if "*" in raw and not quoted:
             place = start + raw.index("*")
             cause = f"`*` does not go with `{scope.field}:`"

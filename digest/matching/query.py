@@ -14,15 +14,15 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 
 from digest.errors import QueryError
-from digest.matching.canonical import normalise, render
+from digest.matching.canonical import content_length, normalise, render
 from digest.matching.lexer import OPERATORS, Lexeme, Refusal, Sign, lex
 from digest.matching.nodes import And, Node, Not, Or, Phrase, Tag, atoms, holds_for_nothing
 from digest.matching.parser import parse_tree
 from digest.matching.text import UNPRINTABLE, fold_label, words_of
 
 MAX_LENGTH = 1_000
-MAX_CANONICAL_LENGTH = 20_000
-"""A canonical query spells out what a person may leave out, so it may be longer."""
+MAX_CANONICAL_LENGTH = 8_000
+"""A canonical query spells out fields and operators for each of its 200 terms."""
 
 _PLAIN = re.compile(r"[a-z0-9]+(?: [a-z0-9]+)*")
 _LOWER_OPERATORS = frozenset({"and", "or", "not"})
@@ -131,9 +131,8 @@ def _parse(text: str) -> Query:
         raise _too_long()
     root = normalise(parse_tree(text))
     query = Query(root=root, canonical=render(root), text=text)
-    if (len(text) > MAX_LENGTH and query.canonical != text) or (
-        len(query.canonical) > MAX_CANONICAL_LENGTH
-    ):
+    written_out = len(text) > MAX_LENGTH and query.canonical == text
+    if content_length(root) > MAX_LENGTH or (len(text) > MAX_LENGTH and not written_out):
         raise _too_long()
     if holds_for_nothing(root):
         raise _only_excludes(root, text)

@@ -81,8 +81,8 @@ _LETTER = rf"[^\W_\u02bc{_UNSPACED}]"
 _WORD = re.compile(
     rf"({_LETTER}+(?:[{_MARKS}{_IGNORED}]+{_LETTER}*)*"
     rf"|(?![\W_])[{_UNSPACED}][{_MARKS}{_IGNORED}\uff9e\uff9f]*"
-    rf"|(?:(?<=[^\W_])|(?<=[{_MARKS}]))\+\+"
-    r"|(?<![^\W_][A-Za-z])(?<=[A-Za-z])\#(?![^\W_]))"
+    rf"|(?:(?<=[^\W_])|(?<=[{_MARKS}{_IGNORED}]))\+\+"
+    rf"|(?<![^\W_][A-Za-z])(?<![{_MARKS}{_IGNORED}][A-Za-z])(?<=[A-Za-z])\#(?![^\W_]))"
     r"(?:['’ʼ＇][sS](?![^\W_]))?"
 )
 _ASCII_WORD = re.compile(

@@ -66,8 +66,9 @@ class PhraseTrie:
                 del node.prefixes[prefix]
         elif phrase.exact:
             del node.exact[number]
-        elif node.ends:
-            ends = tuple(tuple(n for n in numbers if n != number) for numbers in node.ends)
+        else:
+            before = node.ends or ()
+            ends = tuple(tuple(n for n in numbers if n != number) for numbers in before)
             node.ends = ends if any(ends) else None
         for parent, key, child in zip(way[-2::-1], path[::-1], way[:0:-1], strict=True):
             if not child.is_empty():

@@ -1,0 +1,217 @@
+"""What is understood, how it is written back, and how errors are drawn."""
+
+from __future__ import annotations
+
+import pytest
+
+from digest.errors import QueryError
+from digest.matching.query import canonical, caret, hints, parse_query, tag_query
+
+CANONICAL = {
+    "Sparse Autoencoders": "sparse autoencoder",
+    '"Sparse Autoencoders"': "sparse autoencoder",
+    "b OR a": "a OR b",
+    "a OR b OR a": "a OR b",
+    "a AND a": "a",
+    "(a)": "a",
+    "NOT NOT a": "a",
+    "--a": "a",
+    "-b a AND c": "a AND c NOT b",
+    "a NOT (b OR c)": "a NOT b NOT c",
+    "a NOT (b AND c)": "a AND (NOT b OR NOT c)",
+    "a OR b c AND d": 'a OR "b c" AND d',
+    'sparse codes AND rag -"no no" -x': 'rag AND "sparse code" NOT "no no" NOT x',
+    "a AND (b OR (c OR d))": "a AND (b OR c OR d)",
+    "=RAG": "=RAG",
+    '="Big RAG"': '="Big RAG"',
+    "=(RAG OR Big)": "=Big OR =RAG",
+    "=RAGgae*": "=RAGgae*",
+    "title:(=RAG OR b c)": 'title:"b c" OR title:=RAG',
+    "Neural Quant*": "neural quant*",
+    'x OR "neural quant*"': '"neural quant*" OR x',
+    "quant* nets": "net AND quant*",
+    'author:"LeCun, Y."': 'author:"y lecun"',
+    "author:(LeCun OR Hinton)": "author:hinton OR author:lecun",
+    "TAG:cs.CL": "tag:cs.cl",
+    'tag:"Machine Learning"': "tag:machine-learning",
+    "tag:(machine learning OR cs)": "tag:cs OR tag:machine-learning",
+    'tag:"a(b)"': 'tag:"a(b)"',
+    "feed:HF-Daily": "feed:hf-daily",
+    "upvotes:≥20": "upvotes:>=20",
+    "upvotes:(>3 AND <=9)": "upvotes:<=9 AND upvotes:>3",
+    "BERT: Pre-training": "bert pre training",
+    "N:M sparsity": "n m sparsity",
+    "“smart quotes” –survey": '"smart quote" NOT survey',
+    "search & rescue": "search rescue",
+    "NOT a b": "b NOT a",
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), CANONICAL.items())
+def test_a_query_has_one_canonical_form(text: str, expected: str) -> None:
+    query = parse_query(text)
+
+    assert canonical(query) == expected
+    assert parse_query(expected) == query
+
+
+REFUSED = {
+    "": ("there is nothing to look for", 0),
+    "   ": ("there is nothing to look for", 0),
+    "()": ("there is nothing in this parenthesis", 0),
+    "(AND a)": ("`AND` needs something to look for before it", 1),
+    "a AND": ("`AND` needs something to look for after it", 2),
+    "a AND OR b": ("`AND` needs something to look for after it", 2),
+    "a NOT": ("`NOT` needs something to look for after it", 2),
+    "a (b": ("this parenthesis is never closed", 2),
+    ")": ("this parenthesis closes nothing", 0),
+    "a )b": ("this parenthesis closes nothing", 2),
+    '""': ("there is no letter or digit to look for here", 1),
+    "*": ("there is no letter or digit to look for here", 0),
+    "foo *": ("`*` must follow the beginning of a word", 4),
+    "强*": ("`*` is not needed after this character", 1),
+    "a*b": ("`*` can only stand at the end of a phrase", 1),
+    "title:(abstract:a)": ("a field cannot stand inside another", 7),
+    "tag:=x": ("`=` goes with words of title and abstract", 4),
+    "tag:(=x)": ("`=` goes with words of title and abstract", 5),
+    "tag:cs*": ("`*` does not go with `tag:`", 6),
+    'author:"?"': ("there is no name here", 8),
+    'feed:"-"': ("there is no name of a feed here", 6),
+    "= RAG": ("`=` needs its word right after it", 0),
+    "(=)": ("`=` needs its word right after it", 1),
+    "a =": ("`=` needs its word right after it", 2),
+    "title:-a": ("the dash comes before `title:`", 6),
+    "=-a": ("the dash comes before `=`", 1),
+    "upvotes:many": ("upvotes are compared with a number", 8),
+    "https://x.org": (
+        "there is no field `https:` (there are title, abstract, author, tag, feed, upvotes)",
+        0,
+    ),
+    "a\u202eb": ("this invisible character cannot stand in a query", 1),
+    "a AND (b OR NOT c) OR (d OR NOT e)": (
+        "this would match almost every paper: say also what to look for",
+        12,
+    ),
+    "a OR (NOT b NOT c)": ("this would match almost every paper: say also what to look for", 6),
+    "(b OR NOT c) (d OR NOT e)": (
+        "this would match almost every paper: say also what to look for",
+        6,
+    ),
+    "Ω" * 600 + " α" * 200: ("a query has at most 1000 characters", 1_000),
+    "a" * 1_001: ("a query has at most 1000 characters", 1_000),
+    "(" * 21 + "a" + ")" * 21: ("more than 20 parentheses deep", 20),
+    " ".join(["-a"] * 201): ("more than 200 terms", 601),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), REFUSED.items(), ids=range(len(REFUSED)))
+def test_a_query_that_cannot_be_understood_is_refused(text: str, expected: tuple[str, int]) -> None:
+    with pytest.raises(QueryError) as refused:
+        parse_query(text)
+
+    assert (refused.value.cause, refused.value.position) == expected
+
+
+SUGGESTIONS = {
+    "https://x.org rag": '"https://x.org" rag',
+    "title:-a b": "-title:a b",
+    "tag:=cs.CL": "tag:cs.CL",
+    "au:LeCun": "author:LeCun",
+    "abstarct:x": "abstract:x",
+    "a OR (NOT b NOT c)": "a NOT b NOT c",
+    "-a -b": "a OR b",
+    "upvotes:many": None,
+    "()": None,
+    "a\u202eb": "ab",
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), SUGGESTIONS.items())
+def test_a_refusal_suggests_only_what_would_be_accepted(text: str, expected: str | None) -> None:
+    with pytest.raises(QueryError) as refused:
+        parse_query(text)
+
+    assert refused.value.suggestion == expected
+
+
+def test_a_canonical_form_may_be_longer_than_what_people_write() -> None:
+    query = parse_query("abstract:(" + " OR ".join(f"a{n}" for n in range(120)) + ")")
+
+    assert len(canonical(query)) > 1_000
+    assert parse_query(canonical(query)) == query
+
+
+def test_a_long_query_that_is_not_canonical_is_refused() -> None:
+    with pytest.raises(QueryError, match="at most 1000 characters"):
+        parse_query(" OR ".join(f"b{n}" for n in reversed(range(180))))
+
+
+def test_a_tag_becomes_a_query() -> None:
+    query = tag_query("cs.CL")
+
+    assert canonical(query) == "tag:cs.cl"
+    assert query == parse_query("tag:cs.CL")
+
+
+@pytest.mark.parametrize("tag", ["", " -_- ", "x" * 1_001])
+def test_an_unusable_tag_is_refused(tag: str) -> None:
+    with pytest.raises(QueryError):
+        tag_query(tag)
+
+
+def test_excluded_terms_are_kept_as_written() -> None:
+    query = parse_query('diffusion -"Case Study" NOT (Surveys OR tag:cs.CV)')
+
+    assert query.without == ("Case Study", "Surveys", "cs.CV")
+
+
+HINTS = {
+    "rag or retrieval": ("rag OR retrieval", 4),
+    "diffusion not survey": ("diffusion NOT survey", 10),
+    "rag And agents": ("rag AND agents", 4),
+    "rag NOT neural network": ('rag NOT "neural network"', 8),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), HINTS.items())
+def test_an_accepted_query_may_draw_a_hint(text: str, expected: tuple[str, int]) -> None:
+    hint = hints(parse_query(text))[0]
+
+    assert (hint.suggestion, hint.position) == expected
+
+
+@pytest.mark.parametrize("text", ['"rag or llm"', "or", "not", "a NOT b", "NOT b (a)", "a -b c"])
+def test_a_clear_query_draws_no_hint(text: str) -> None:
+    assert hints(parse_query(text)) == ()
+
+
+def test_a_hint_is_given_only_when_its_suggestion_would_be_accepted() -> None:
+    assert hints(parse_query("a (b NOT c d)"))[0].suggestion == 'a (b NOT "c d")'
+    assert hints(parse_query("NOT cat* dog")) == ()
+
+
+def _error(text: str) -> QueryError:
+    with pytest.raises(QueryError) as refused:
+        parse_query(text)
+    return refused.value
+
+
+def test_the_caret_stands_under_the_place() -> None:
+    assert caret(_error("rag AND (llm")) == "rag AND (llm\n        ^"
+
+
+def test_the_caret_counts_columns_not_characters() -> None:
+    assert caret(_error("强化 (e\u0301")) == "强化 (e\u0301\n     ^"
+    assert caret(_error("e\u0301 (x")) == "e\u0301 (x\n  ^"
+
+
+def test_the_caret_shows_part_of_a_long_query() -> None:
+    drawn = caret(_error("word " * 30 + "(x" + " word" * 30)).splitlines()
+
+    assert drawn[0].startswith("…")
+    assert drawn[0].endswith("…")
+    assert drawn[0][drawn[1].index("^")] == "("
+
+
+def test_the_caret_shows_no_control_character() -> None:
+    assert caret(_error("a\u202e\nb")) == "a� b\n ^"
