@@ -239,6 +239,7 @@ def smtp_server(*, tls: bool = False) -> Iterator[SmtpServer]:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.sleep(0.01)  # closing a transport takes a turn or two of the loop
 
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
     thread.start()
