@@ -25,9 +25,9 @@ from digest.digests.render import DigestRenderer
 from digest.digests.schedule import first_digest_at
 from digest.feeds.fetch import FeedFetcher
 from digest.feeds.sandbox import FeedParser
-from digest.feeds.trial import try_feed
-from digest.model import FeedKind, ParsedFeed
+from digest.model import FeedKind
 from digest.papers.poll import FeedPoll, poll_feeds
+from digest.papers.trial import Trial, try_feed
 from digest.resources import resource_dir
 from digest.settings import Settings, ensure_secret_key
 from digest.store import Store
@@ -40,12 +40,8 @@ if TYPE_CHECKING:
 
 
 def open_service(settings: Settings, *, clock: Clock = system_clock) -> Service:
-    """Open the database and put the service together. Close it when done.
-
-    Raises:
-        ConfigError: If the database URL cannot be used.
-    """
-    return Service(settings=settings, clock=clock, store=Store(settings.database_url))
+    """Put the service together. Close it when done."""
+    return Service(settings=settings, clock=clock)
 
 
 @dataclass(kw_only=True)
@@ -57,13 +53,22 @@ class Service:
 
     settings: Settings
     clock: Clock
-    store: Store
 
     def close(self) -> None:
-        """Give back the connections to the database."""
-        self.store.close()
+        """Give back the connections to the database, if there are any."""
+        if "store" in vars(self):
+            self.store.close()
 
     # ---- parts
+
+    @cached_property
+    def store(self) -> Store:
+        """The database.
+
+        Raises:
+            ConfigError: If its URL cannot be used.
+        """
+        return Store(self.settings.database_url)
 
     @cached_property
     def signer(self) -> TokenSigner:
@@ -133,7 +138,7 @@ class Service:
                 on_done=on_done,
             )
 
-    async def try_feed(self, source: str, *, kind: FeedKind) -> ParsedFeed:
+    async def try_feed(self, source: str, *, kind: FeedKind) -> Trial:
         """Read a feed, on the web or on this disk, and keep nothing of it.
 
         Raises:
@@ -141,7 +146,14 @@ class Service:
             ParseError: If it is no feed.
         """
         async with self.fetcher() as fetcher, FeedParser() as parser:
-            return await try_feed(fetcher, parser, source, kind=kind, settings=self.settings.feeds)
+            return await try_feed(
+                fetcher,
+                parser,
+                source,
+                kind=kind,
+                now=self.clock(),
+                settings=self.settings.feeds,
+            )
 
     async def deliver(
         self, *, stop: asyncio.Event | None = None, on_progress: Progress | None = None

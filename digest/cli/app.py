@@ -60,6 +60,9 @@ def root(
     ctx.obj = {"config": config}
 
 
+_INTERRUPTED = 130
+"""What typer returns for Ctrl-C."""
+
 for module in (
     demo,
     serve,
@@ -89,8 +92,6 @@ def run_command_line(argv: Sequence[str] | None) -> int:
     except OSError as exc:
         where = f"{exc.filename}: " if exc.filename else ""
         return _fail(words, [f"{where}{exc.strerror or exc}"], exit_code=1)
-    except KeyboardInterrupt:
-        return _fail(words, ["interrupted"], exit_code=1)
     except Exception as exc:  # the last resort: no traceback reaches a person
         if os.environ.get("DIGEST_DEBUG"):
             traceback.print_exc()
@@ -104,8 +105,6 @@ def _invoke(words: list[str]) -> int:
         code = get_command(app).main(words, prog_name="digest", standalone_mode=False)
     except TyperException as exc:
         return _fail(words, [_usage_line(exc)], exit_code=exc.exit_code)
-    except typer.Abort:
-        return _fail(words, ["interrupted"], exit_code=1)
     except DigestError as exc:
         exit_code = 2 if isinstance(exc, (ConfigError, UsageError, QueryError, AddressError)) else 1
         causes = exc.problems if isinstance(exc, (ConfigError, UsageProblemsError)) else [str(exc)]
@@ -113,6 +112,8 @@ def _invoke(words: list[str]) -> int:
         if isinstance(exc, QueryError):
             sys.stderr.write(_pointed_at(exc))
         return exit_code
+    if code == _INTERRUPTED:
+        return _fail(words, ["interrupted"], exit_code=1)
     return int(code or 0)
 
 
@@ -126,7 +127,7 @@ def _fail(words: Sequence[str], causes: Sequence[str], *, exit_code: int) -> int
 
 
 def _usage_line(exc: TyperException) -> str:
-    message = " ".join(exc.format_message().split()).rstrip(".")
+    message = " ".join(exc.format_message().replace("Value error, ", "").split()).rstrip(".")
     context = getattr(exc, "ctx", None)
     path = getattr(context, "command_path", "digest")
     return f"{message[:1].lower()}{message[1:]} (see `{path} --help`)"

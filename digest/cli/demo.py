@@ -151,7 +151,7 @@ def _proof(report: DemoReport) -> str:
             "These came back and were not mailed again to whoever had them",
             again,
             f"Look closer: DIGEST_SERVICE__DATA_DIR={report.outbox.parent} digest deliveries list",
-            f"{output.count(len(report.mails), 'mail')} to open in any mail program: {report.outbox}",
+            f"{output.count(len(report.mails), 'mail')} for any mail program: {report.outbox}",
         ]
     )
 

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from digest.cli import output
+from digest.cli.cards import say_authors
 from digest.cli.frame import Frame, command, new_group
 from digest.model import FeedKind
 
 if TYPE_CHECKING:
-    from digest.model import Entry, FeedRecord, ParsedFeed
+    from digest.model import FeedRecord
     from digest.papers.poll import FeedPoll
+    from digest.papers.trial import Trial
 
 group = new_group(name="feeds", help_text="Which feeds are polled, and polling them.")
 
@@ -196,58 +198,65 @@ def try_out(
 
     service = open_service(frame.settings(), clock=frame.clock)
     try:
-        parsed = asyncio.run(service.try_feed(source, kind=kind))
+        trial = asyncio.run(service.try_feed(source, kind=kind))
     finally:
         service.close()
-    frame.show(_parsed_document(source, parsed), _parsed_text(parsed))
+    frame.show(_trial_document(source, trial), _trial_text(trial))
 
 
-def _parsed_text(parsed: ParsedFeed) -> str:
+def _trial_text(trial: Trial) -> str:
+    parsed = trial.parsed
     lines = [
         (
             f"{output.printable(parsed.title) or '(no title)'}: {parsed.format}, "
-            f"{output.count(len(parsed.entries), 'entry', 'entries')}"
+            f"{output.count(len(parsed.entries), 'entry', 'entries')}, "
+            f"{output.count(len(trial.papers), 'paper')}"
         ),
         *(f"  note: {output.printable(warning)}" for warning in parsed.warnings),
     ]
-    if parsed.entries:
+    if trial.papers:
         columns = [
-            output.Column(heading="identifier", max_width=32),
+            output.Column(heading="paper", max_width=36),
             output.Column(heading="upvotes", align="right"),
-            output.Column(heading="authors", align="right"),
+            output.Column(heading="authors", max_width=32),
             output.Column(heading="title", max_width=80),
         ]
         rows = [
-            (_identifier(entry), entry.upvotes, len(entry.authors), entry.title)
-            for entry in parsed.entries
+            (
+                paper.aliases[0] if paper.aliases else None,
+                paper.upvotes,
+                say_authors(paper.authors, at_most=1),
+                paper.title,
+            )
+            for paper in trial.papers
         ]
         lines += ["", output.table(columns, rows)]
     return "\n".join(lines)
 
 
-def _identifier(entry: Entry) -> str:
-    return next(iter(entry.identifiers), entry.source_id or entry.url or "")
-
-
-def _parsed_document(source: str, parsed: ParsedFeed) -> dict[str, Any]:
+def _trial_document(source: str, trial: Trial) -> dict[str, Any]:
     return {
         "source": source,
-        "format": parsed.format,
-        "title": parsed.title,
-        "warnings": list(parsed.warnings),
-        "entries": [
+        "format": trial.parsed.format,
+        "title": trial.parsed.title,
+        "warnings": list(trial.parsed.warnings),
+        "entries": len(trial.parsed.entries),
+        "papers": [
             {
-                "title": entry.title,
-                "url": entry.url,
-                "identifiers": list(entry.identifiers),
-                "authors": list(entry.authors),
-                "tags": list(entry.tags),
-                "published_at": entry.published_at,
-                "listed_on": entry.listed_on,
-                "announce": entry.announce,
-                "upvotes": entry.upvotes,
+                "id": next(iter(paper.aliases), None),
+                "aliases": list(paper.aliases),
+                "title": paper.title,
+                "abstract": paper.abstract,
+                "authors": list(paper.authors),
+                "venue": paper.venue,
+                "url": paper.url,
+                "tags": list(paper.tags),
+                "published_on": paper.published_on,
+                "version": paper.version,
+                "listed_on": paper.listed_on,
+                "upvotes": paper.upvotes,
             }
-            for entry in parsed.entries
+            for paper in trial.papers
         ],
     }
 

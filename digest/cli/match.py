@@ -33,10 +33,12 @@ def match(
 ) -> None:
     """Show the papers of the last days that a query matches, and why."""
     from digest.matching.backtest import backtest
-    from digest.matching.query import canonical, parse_query
+    from digest.matching.query import canonical, hints, parse_query
     from digest.store.papers import recent_papers
 
     parsed = parse_query(query)
+    for hint in hints(parsed):
+        frame.note(f"digest: {hint.cause}; did you mean `{hint.suggestion}`?")
     with frame.service() as service:
         now = service.clock()
         with service.store.read() as tx:
@@ -47,6 +49,8 @@ def match(
         f"{len(matches):,} of {looked_at} {'matches' if len(matches) == 1 else 'match'} "
         f"{canonical(parsed)}"
     )
+    if not papers:
+        frame.note("digest: no papers of these days are here; `digest feeds poll` fetches some")
     frame.show(
         {
             "query": query,

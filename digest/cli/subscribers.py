@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +11,7 @@ import typer
 from digest.cli import output
 from digest.cli.frame import Frame, UsageProblemsError, command, new_group
 from digest.cli.progress import Progress
-from digest.errors import NotFoundError, UsageError
+from digest.errors import NotFoundError, QueryError, UsageError
 from digest.model import InterestKind, Subscriber, SubscriberState
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ def add(
     )
     with frame.service() as service:
         try:
+            _say_hints(frame, [*(keyword or ()), *(muted or ())])
             result = add_subscriber(
                 service.store,
                 service.signup_rules,
@@ -118,6 +120,19 @@ def add(
     frame.show(document, "\n".join(lines))
     if refused:
         frame.problem(f"{email}: {result.reason}")
+
+
+def _say_hints(frame: Frame, queries: Sequence[str]) -> None:
+    """Say where an accepted query probably means something else."""
+    from digest.matching.query import hints, parse_query
+
+    for query in queries:
+        try:
+            found = hints(parse_query(query))
+        except QueryError:
+            continue  # told by the check of the whole line, with everything else
+        for hint in found:
+            frame.note(f"digest: {hint.cause}; did you mean `{hint.suggestion}`?")
 
 
 @command(group, "import", example="digest subscribers import readers.csv --confirmed")
