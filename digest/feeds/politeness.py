@@ -19,6 +19,7 @@ class HostGate:
     """Lets requests through in turn.
 
     Args:
+        per_host: Requests to one host at a time; arXiv gets one whatever is said here.
         clock: Monotonic seconds.
         sleep: Waits some seconds.
     """
@@ -26,9 +27,11 @@ class HostGate:
     def __init__(
         self,
         *,
+        per_host: int = PER_HOST,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        self._per_host = per_host
         self._clock = clock
         self._sleep = sleep
         self._all = asyncio.Semaphore(IN_ALL)
@@ -41,7 +44,7 @@ class HostGate:
         """Wait for a turn at a host; it lasts until the block ends."""
         is_arxiv = host == "arxiv.org" or host.endswith(".arxiv.org")
         key = "arxiv.org" if is_arxiv else host
-        gate = self._hosts.setdefault(key, asyncio.Semaphore(1 if is_arxiv else PER_HOST))
+        gate = self._hosts.setdefault(key, asyncio.Semaphore(1 if is_arxiv else self._per_host))
         self._waiting[key] = self._waiting.get(key, 0) + 1
         try:
             async with gate:

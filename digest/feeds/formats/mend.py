@@ -33,6 +33,12 @@ _LONG_AUTHOR = re.compile(
     rb"(<(?:[\w.-]+:)?(?:author|creator|name|contributor|publisher|managingEditor|webMaster)\b"
     rb"[^<>]{0,500}>\s*(?:<!\[CDATA\[)?[^<]{%d})[^<\]]+" % MAX_AUTHORS
 )
+# References to halves of surrogate pairs and to NUL: one of them would lose the whole feed.
+_IMPOSSIBLE_REFERENCE = re.compile(
+    rb"&#(?:x0*(?:d[89a-f][0-9a-f]{2}|0)"
+    rb"|0*(?:5529[6-9]|55[3-9]\d\d|56\d{3}|57[0-2]\d\d|573[0-3]\d|5734[0-3]|0));",
+    re.IGNORECASE,
+)
 _DOUBLE_DECLARATION = re.compile(rb"<\?xml\?xml[^>]{0,200}\?>")
 _PREFIXED_TAG = re.compile(rb"<(/?)rss:(?=[A-Za-z])")
 _PREFIXED_ATTRIBUTE = re.compile(rb"\srss:(?=[A-Za-z]+=)")
@@ -75,6 +81,11 @@ def mend_encoding(body: bytes, content_type: str) -> Mended:
 def cut_long_authors(body: bytes) -> bytes:
     """Cut author elements that would keep the parser busy for seconds."""
     return _LONG_AUTHOR.sub(rb"\1", body)
+
+
+def drop_impossible_references(body: bytes) -> bytes:
+    """Take out character references that name no character."""
+    return _IMPOSSIBLE_REFERENCE.sub(b"", body)
 
 
 def mend_prefixed_rss(body: bytes) -> bytes | None:

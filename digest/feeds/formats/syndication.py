@@ -18,6 +18,7 @@ from digest.feeds.formats.item import read_item
 from digest.feeds.formats.mend import (
     breaks_off,
     cut_long_authors,
+    drop_impossible_references,
     mend_encoding,
     mend_prefixed_rss,
 )
@@ -32,7 +33,7 @@ def parse_syndication(body: bytes, *, url: str, content_type: str, max_entries: 
     """
     mended = mend_encoding(body, content_type)
     warnings = list(mended.warnings)
-    text = cut_long_authors(mended.body)
+    text = cut_long_authors(drop_impossible_references(mended.body))
     document = _run_feedparser(text, mended.charset)
     if not document.rows:
         plainer = mend_prefixed_rss(text)

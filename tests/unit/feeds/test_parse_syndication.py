@@ -185,6 +185,15 @@ def test_wide_encodings_are_read_whatever_the_document_declares(encoding: str) -
     assert parse_bytes(body).entries[0].title == "Größe"
 
 
+@pytest.mark.parametrize(
+    "reference", [b"&#xD800;", b"&#x00dfff;", b"&#55296;", b"&#57343;", b"&#0;", b"&#x0;"]
+)
+def test_a_reference_to_no_character_costs_nothing_but_itself(reference: bytes) -> None:
+    parsed = parse_bytes(rss(b"<item><title>A" + reference + b"B &#57344;</title></item>" + ITEM))
+
+    assert [entry.title for entry in parsed.entries] == ["AB \ue000", "One"]
+
+
 def test_utf8_under_a_latin_label_is_recognised() -> None:
     body = rss(
         "<item><title>Größe</title></item>".encode(),
