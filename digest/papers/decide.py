@@ -10,8 +10,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from digest.ingest_model import IngestPlan, KnownPapers, Listing, Revision, Window
-from digest.model import Alias, FeedId, FeedRecord, Paper, PaperId, PaperIntent, ParsedFeed
+from digest.model import (
+    Alias,
+    FeedId,
+    FeedRecord,
+    IngestPlan,
+    KnownPapers,
+    Listing,
+    Paper,
+    PaperId,
+    PaperIntent,
+    ParsedFeed,
+    Revision,
+    Window,
+)
 from digest.papers.absorb import absorb, changed_texts
 from digest.papers.identity import canonical_order, scheme_of, url_of
 from digest.papers.intents import intent_of

@@ -10,8 +10,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
-from digest.ingest_model import KnownPaper, KnownPapers, Listing, Merge, Window
-from digest.model import Alias, FeedId, Paper, PaperId
+from digest.model import (
+    Alias,
+    FeedId,
+    KnownPaper,
+    KnownPapers,
+    Listing,
+    Merge,
+    Paper,
+    PaperId,
+    Window,
+)
 from digest.papers.absorb import absorb
 from digest.papers.identity import WEAK_SCHEMES, canonical_order, is_preprint_doi, scheme_of
 

@@ -11,8 +11,17 @@ from sqlalchemy import Table, bindparam, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlmodel import Session
 
-from digest.ingest_model import IngestPlan, KnownPaper, KnownPapers, Listing, Window
-from digest.model import Alias, FeedId, Paper, PaperId
+from digest.model import (
+    Alias,
+    FeedId,
+    IngestPlan,
+    KnownPaper,
+    KnownPapers,
+    Listing,
+    Paper,
+    PaperId,
+    Window,
+)
 from digest.store.merges import merge_papers
 from digest.store.papers import chunks, load_papers
 from digest.store.tables import PaperRow

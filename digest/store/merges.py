@@ -8,8 +8,7 @@ from sqlalchemy import ColumnElement, Table, and_, exists, select
 from sqlalchemy.dialects.sqlite import insert
 from sqlmodel import Session
 
-from digest.ingest_model import Merge
-from digest.model import DeliveryState, PaperId
+from digest.model import DeliveryState, Merge, PaperId
 from digest.store.tables import PaperRow
 
 _TABLES = PaperRow.metadata.tables

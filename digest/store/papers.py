@@ -11,8 +11,7 @@ from sqlalchemy import Row, Select, func, or_
 from sqlalchemy import select as core_select
 from sqlmodel import Session, col, select
 
-from digest.ingest_model import Revision, Window
-from digest.model import Alias, FeedId, Link, Paper, PaperId
+from digest.model import Alias, FeedId, Link, Paper, PaperId, Revision, Window
 from digest.store.tables import (
     AliasRow,
     FeedRow,

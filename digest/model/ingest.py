@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from digest.model import Alias, FeedId, Paper, PaperId
+from digest.model.ids import Alias, FeedId, PaperId
+from digest.model.papers import Paper
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

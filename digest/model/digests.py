@@ -1,0 +1,90 @@
+"""The values of matches, digests and messages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NewType
+
+from digest.model.papers import Paper
+from digest.model.subscribers import Subscriber
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Why a query wants a paper: one term, and where it was found.
+
+    `term` is as the person wrote it ("sparse autoencoder", "E. Noether", "cs.CL");
+    `field` is "title", "abstract", "author", "tag", "feed" or "upvotes"; `query` is the
+    canonical query. `without` lists the excluded terms of the query ("survey").
+    """
+
+    term: str
+    field: str
+    query: str = ""
+    without: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """A paper an interest wants, with the reasons."""
+
+    paper: Paper
+    reasons: tuple[Reason, ...]
+
+
+Period = NewType("Period", str)
+"""The local date of a digest's scheduled instant, `2026-02-03`, or `welcome`."""
+
+WELCOME = Period("welcome")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Digest:
+    """What one subscriber is sent for one period.
+
+    `left_over` counts the papers that matched and found no room, `carried` those of
+    them that stand a chance in the next digest. `notices` are plain sentences that
+    explain a thin day.
+    """
+
+    subscriber: Subscriber
+    period: Period
+    scheduled_at: datetime
+    matches: tuple[Match, ...]
+    left_over: int = 0
+    carried: int = 0
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestLinks:
+    """The personal addresses that one digest carries, all absolute."""
+
+    web: str
+    manage: str
+    unsubscribe: str
+    unsubscribe_mailto: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """A mail's three texts, from the triple `name.subject.txt`, `name.txt`, `name.html`."""
+
+    subject: str
+    text: str
+    html: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A mail ready for a transport.
+
+    `content` is the complete message in wire form: CRLF line ends, every line at most
+    998 bytes. `envelope_from` is the bounce address of this delivery.
+    """
+
+    envelope_from: str
+    recipient: str
+    message_id: str
+    content: bytes
