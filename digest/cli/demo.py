@@ -21,7 +21,7 @@ _WHY_WIDTH = 52
 
 def register(app: typer.Typer) -> None:
     """Hang the command into the command tree."""
-    command(app, "demo", example="digest demo", log_level="error")(demo)
+    command(app, "demo", example="digest demo")(demo)
 
 
 def demo(

@@ -118,7 +118,7 @@ def command(
     name: str,
     *,
     example: str,
-    log_level: str = "warning",
+    log_level: str = "critical",
     loose_options: bool = False,
 ) -> Callable[[Callable[Concatenate[Frame, P], None]], Callable[Concatenate[Frame, P], None]]:
     """Register a command that takes a `Frame`, and give it `--json` and `--at`.
@@ -127,7 +127,8 @@ def command(
         app: The group it belongs to.
         name: Its name on the command line.
         example: One line of shell, shown at the end of its help.
-        log_level: Least level of the logs on stderr.
+        log_level: Least level of the logs on stderr: a command that ends says itself what
+            went wrong, so it logs nothing unless `DIGEST_LOG_LEVEL` asks for it.
         loose_options: Take words like `-survey` as arguments (for queries).
     """
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import signal
 import socket
 import sys
@@ -51,16 +53,15 @@ def web(frame: Frame) -> None:
 
 
 def _serve(frame: Frame, *, polls: bool, delivers: bool, site: bool) -> None:
-    signal.signal(signal.SIGTERM, _leave_at_once)
-    with frame.service() as service:
-        service.sync_feeds()
-        listener = _listen(service) if site else None
-        try:
+    before = signal.signal(signal.SIGTERM, _leave_at_once)
+    try:
+        with frame.service() as service, contextlib.ExitStack() as closing:
+            service.sync_feeds()
+            listener = closing.enter_context(_listen(service)) if site else None
             _announce(frame, service, listener, polls=polls, delivers=delivers)
             asyncio.run(_until_told(service, listener, polls=polls, delivers=delivers))
-        finally:
-            if listener is not None:
-                listener.close()
+    finally:
+        signal.signal(signal.SIGTERM, before)
     frame.note("digest: stopped; nothing is in flight")
 
 
@@ -77,7 +78,9 @@ def _listen(service: Service) -> socket.socket:
         return socket.create_server((web_settings.host, web_settings.port), family=family)
     except OSError as exc:
         where = f"{web_settings.host}:{web_settings.port}"
-        raise ConfigError([f"web.port: {where} cannot be used: {exc.strerror}"]) from exc
+        # A name that does not resolve has a negative number and its own words.
+        cause = os.strerror(exc.errno) if exc.errno and exc.errno > 0 else exc.strerror
+        raise ConfigError([f"web.port: {where} cannot be used: {cause}"]) from exc
 
 
 def _announce(

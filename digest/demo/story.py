@@ -243,7 +243,7 @@ def _seen_again(
                     most_copies=max(copies.values(), default=0),
                 )
             )
-    return found
+    return sorted(found, key=lambda one: (-(one.paper.upvotes or 0), one.paper.title))
 
 
 def _what_changed(before: Paper, after: Paper) -> tuple[str, ...]:
