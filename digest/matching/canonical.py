@@ -78,7 +78,8 @@ def _content(atom: Atom) -> str:
 def _order(node: Node) -> tuple[int, str, str]:
     """Sort terms first, then groups, then what is excluded; quotation marks do not count."""
     kind = 2 if isinstance(node, Not) else int(isinstance(node, And | Or))
-    return kind, render(node), _render(node)
+    text = _render(node)
+    return kind, text.replace('"', ""), text
 
 
 def _render(node: Node) -> str:

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import TypeAlias, assert_never
 
-from digest.matching.names import author_matches, name_readings
+from digest.matching.names import Name, author_matches, name_readings
 from digest.matching.nodes import And, Atom, Author, Feed, Node, Not, Or, Phrase, Tag, Upvotes
 from digest.matching.query import Query, parse_query
 from digest.matching.text import fold_label, words_of
@@ -49,7 +50,7 @@ class QueryIndex:
         self._uses: dict[int, int] = {}
         self._made = 0
         self._phrases = PhraseTrie()
-        self._authors: dict[str, dict[int, Author]] = defaultdict(dict)
+        self._authors: dict[tuple[str, str], dict[int, Author]] = defaultdict(dict)
         self._tags: dict[str, int] = {}
         self._feeds: dict[str, int] = {}
         self._upvotes: dict[int, Upvotes] = {}
@@ -92,7 +93,7 @@ class QueryIndex:
     def _found_in(self, paper: Paper) -> set[int]:
         found: set[int] = set()
         for column, text in zip(COLUMNS, (paper.title, paper.abstract), strict=True):
-            found |= self._phrases.scan(words_of(text), column)
+            self._phrases.scan(words_of(text), column, found)
         covering = {part for tag in paper.tags for part in _hierarchy(fold_label(tag))}
         found.update(self._tags[label] for label in covering & self._tags.keys())
         feeds = set(map(fold_label, paper.feeds))
@@ -104,9 +105,10 @@ class QueryIndex:
         return found
 
     def _authors_found(self, name: str) -> Iterator[int]:
-        # A match always shares the last word of the name asked for.
-        for word in {word for reading in name_readings(name) for word in reading}:
-            for number, author in self._authors.get(word, {}).items():
+        words = {word for reading in name_readings(name) for word in reading}
+        initials = {"", *(word[0] for word in words)}
+        for key in product(words, initials):
+            for number, author in self._authors.get(key, {}).items():
                 if author_matches(author.name, name):
                     yield number
 
@@ -139,7 +141,7 @@ class QueryIndex:
             case Phrase():
                 self._phrases.add(atom, number)
             case Author(name=name):
-                self._authors[name[-1]][number] = atom
+                self._authors[_author_key(name)][number] = atom
             case Tag(label=label):
                 self._tags[label] = number
             case Feed(label=label):
@@ -156,9 +158,10 @@ class QueryIndex:
             case Phrase():
                 self._phrases.discard(atom, number)
             case Author(name=name):
-                del self._authors[name[-1]][number]
-                if not self._authors[name[-1]]:
-                    del self._authors[name[-1]]
+                key = _author_key(name)
+                del self._authors[key][number]
+                if not self._authors[key]:
+                    del self._authors[key]
             case Tag(label=label):
                 del self._tags[label]
             case Feed(label=label):
@@ -263,6 +266,11 @@ def _numbers(program: _Program) -> Iterator[int]:
             yield from _numbers(part)
         case _:
             assert_never(program)
+
+
+def _author_key(name: Name) -> tuple[str, str]:
+    """Give what every author that matches shares: a word, and the initial of another."""
+    return name[-1], name[0][0] if len(name) > 1 else ""
 
 
 def _hierarchy(label: str) -> Iterator[str]:

@@ -132,7 +132,9 @@ def _parse(text: str) -> Query:
     root = normalise(parse_tree(text))
     query = Query(root=root, canonical=render(root), text=text)
     written_out = len(text) > MAX_LENGTH and query.canonical == text
-    if content_length(root) > MAX_LENGTH or (len(text) > MAX_LENGTH and not written_out):
+    if len(query.canonical) > MAX_LENGTH and content_length(root) > MAX_LENGTH:
+        raise _too_long()
+    if len(text) > MAX_LENGTH and not written_out:
         raise _too_long()
     if holds_for_nothing(root):
         raise _only_excludes(root, text)

@@ -107,12 +107,15 @@ def tokenise(text: str) -> tuple[Token, ...]:
 
 def words_of(text: str) -> list[Word]:
     """Read a text as words."""
-    return [word for raw in _pattern(text).findall(text) for word in _read(raw)]
+    return list(chain.from_iterable(map(_read, _pattern(text).findall(text))))
 
 
 def join_words(words: tuple[str, ...]) -> str:
     """Write words so that they read as the same words again."""
-    text = words[0] if words else ""
+    text = " ".join(words)
+    if text.isascii():
+        return text.replace(" ++", "++").replace(" #", "#")
+    text = words[0]
     for before, word in pairwise(words):
         attached = word in {"++", "#"} or (is_unspaced(before) and is_unspaced(word))
         text += word if attached else f" {word}"

@@ -78,7 +78,7 @@ def test_an_emptied_index_is_like_a_new_one(make_paper: MakePaper) -> None:
         index.discard(QueryId(number))
 
     assert len(index) == 0
-    assert index._phrases._root.is_empty()
+    assert index._phrases.is_empty()
     assert not index._authors
     assert not index._atoms
     index.add(QueryId(3), parse_query("ape"))
@@ -86,12 +86,24 @@ def test_an_emptied_index_is_like_a_new_one(make_paper: MakePaper) -> None:
 
 
 def test_a_part_of_a_paper_is_searched_only_for_terms_of_its_field(make_paper: MakePaper) -> None:
-    texts = ["abstract:=APE", "abstract:ape", "abstract:hous*", "title:=APE", 'author:"Zoe Lee"']
+    texts = ["abstract:=APE", "abstract:ape", "abstract:hous*", "title:=APE", 'author:"Abe Lee"']
     index = build_index((QueryId(number), text) for number, text in enumerate(texts))
 
     hits = index.match([make_paper("APE house", authors=("Ann Lee",))])
 
     assert [hits.bits(QueryId(number)) for number in range(len(texts))] == [0, 0, 0, 1, 0]
+
+
+def test_words_are_kept_only_so_far(make_paper: MakePaper, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("digest.matching.trie._MAX_WORDS_KEPT", 2)
+    index = build_index([(QueryId(1), "hous*"), (QueryId(2), "title:hors*")])
+
+    hits = index.match(
+        [make_paper("House Horse", "Horse houses an ape"), make_paper("Ape", "House Horse")]
+    )
+
+    assert hits.bits(QueryId(1)) == 0b11
+    assert hits.bits(QueryId(2)) == 0b01
 
 
 def test_hits_are_a_snapshot(make_paper: MakePaper) -> None:

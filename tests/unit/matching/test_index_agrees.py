@@ -14,6 +14,7 @@ from digest.matching.index import QueryIndex
 from digest.matching.query import Query, canonical, parse_query
 from digest.model import Alias, Paper, PaperId, QueryId
 
+FORMS = ("", "=", "title:", "abstract:=", "title:=")
 WORDS = (
     "RAG", "rag", "sparse", "autoencoder", "autoencoders", "quantised", "quantum", "quantities",
     "LMs", "lm", "GPT-4o", "matrices", "matrix", "naïve", "naive", "强化学习", "学习", "C++", "β",
@@ -123,3 +124,36 @@ def test_a_verdict_always_says_why(query: Query, paper: Paper) -> None:
     assert bool(verdict.reasons) == verdict.matched
     assert bool(verdict.missing or verdict.excluded_by) != verdict.matched
     assert verdict.detail
+
+
+def test_index_agrees_with_the_evaluator_on_thousands_of_pairs() -> None:
+    """More of the same, drawn densely, so that longer phrases meet their texts."""
+    draw = random.Random(20260202)
+    words = ("C++", "RAG", "rag", "LMs", "lm", "quantised", "quantum", "naïve", "matrices")
+    texts = [" ".join(draw.choices(words, k=6)) for _ in range(400)]
+    batch = [
+        Paper(
+            id=PaperId(number),
+            alias=Alias(f"arxiv:2602.{number:05}"),
+            title=texts[number],
+            abstract=texts[-number - 1],
+            first_seen_at=datetime(2026, 2, 2, tzinfo=UTC),
+        )
+        for number in range(200)
+    ]
+    asked = [
+        parse_query(f'{draw.choice(FORMS)}"{" ".join(draw.choices(words, k=length))}{star}"')
+        for length in (1, 2, 3)
+        for star in ("", " quan*", " RAG*")
+        for _ in range(12)
+    ]
+    index = QueryIndex()
+    for number, query in enumerate(asked):
+        index.add(QueryId(number), query)
+
+    hits = index.match(batch)
+
+    for number, query in enumerate(asked):
+        expected = [evaluate(query, paper).matched for paper in batch]
+        found = hits.bits(QueryId(number))
+        assert [bool(found >> place & 1) for place in range(len(batch))] == expected

@@ -26,7 +26,7 @@ CANONICAL = {
     '="Big RAG"': '="Big RAG"',
     "=(RAG OR Big)": "=Big OR =RAG",
     "=RAGgae*": "=RAGgae*",
-    "title:(=RAG OR b c)": 'title:"b c" OR title:=RAG',
+    "title:(=RAG OR b c)": 'title:=RAG OR title:"b c"',
     "Neural Quant*": "neural quant*",
     'x OR "neural quant*"': '"neural quant*" OR x',
     "quant* nets": "net AND quant*",
@@ -139,6 +139,14 @@ def test_a_canonical_form_may_be_longer_than_what_people_write() -> None:
 
     assert len(canonical(query)) > 1_000
     assert parse_query(canonical(query)) == query
+
+
+def test_terms_that_are_too_long_together_are_refused_in_any_form() -> None:
+    long = "x" * 960
+    text = f"author:{long} AND feed:{long} AND tag:{long} AND upvotes:>=1"
+
+    with pytest.raises(QueryError, match="at most 1000 characters"):
+        parse_query(text)
 
 
 def test_a_long_query_that_is_not_canonical_is_refused() -> None:

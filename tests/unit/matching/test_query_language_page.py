@@ -10,8 +10,9 @@ import pytest
 
 from digest.errors import QueryError
 from digest.matching.evaluate import evaluate
+from digest.matching.index import build_index
 from digest.matching.query import canonical, parse_query
-from digest.model import Alias, Paper, PaperId
+from digest.model import Alias, Paper, PaperId, QueryId
 
 PAGE = Path(__file__).resolve().parents[3] / "docs/query-language.md"
 
@@ -58,6 +59,15 @@ def test_an_example_wants_one_paper_and_not_the_other(
 
     assert evaluate(asked, _paper(wanted)).matched
     assert not evaluate(asked, _paper(unwanted)).matched
+
+
+@pytest.mark.parametrize(("query", "wanted", "unwanted"), EXAMPLES)
+def test_the_index_agrees_on_an_example(query: str, wanted: str, unwanted: str) -> None:
+    index = build_index([(QueryId(1), canonical(parse_query(query)))])
+
+    hits = index.match([_paper(wanted), _paper(unwanted)])
+
+    assert hits.bits(QueryId(1)) == 0b01
 
 
 @pytest.mark.parametrize(("query", "cause", "suggestion"), REFUSED)
