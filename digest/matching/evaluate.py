@@ -6,10 +6,10 @@ is the oracle that the index is tested against.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from digest.matching.names import author_matches
 from digest.matching.nodes import (
@@ -27,7 +27,7 @@ from digest.matching.nodes import (
     atoms,
 )
 from digest.matching.query import Query
-from digest.matching.text import Token, fold_label, tokenise
+from digest.matching.text import Word, fold_label, words_of
 from digest.model import Paper, Reason
 
 
@@ -136,32 +136,51 @@ def _phrase_found(phrase: Phrase, paper: Paper) -> list[tuple[str, Field]]:
     return [
         (phrase.text, field)
         for field, text in texts
-        if phrase.field in {Field.TEXT, field} and _has_phrase(phrase, _tokens(text))
+        if phrase.field in {Field.TEXT, field} and _has_phrase(phrase, _read(text))
     ]
 
 
-@lru_cache(maxsize=512)
-def _tokens(text: str) -> tuple[Token, ...]:
-    return tokenise(text)
+class _Text(NamedTuple):
+    """A text read once: its words as keys and as they stand."""
+
+    words: tuple[Word, ...]
+    keys: tuple[str, ...]
+    exact: tuple[str, ...]
 
 
-def _has_phrase(phrase: Phrase, tokens: tuple[Token, ...]) -> bool:
+@lru_cache(maxsize=4096)
+def _read(text: str) -> _Text:
+    words = tuple(words_of(text))
+    return _Text(words, tuple(word.key for word in words), tuple(word.exact for word in words))
+
+
+def _has_phrase(phrase: Phrase, text: _Text) -> bool:
+    row = text.exact if phrase.exact else text.keys
     length = len(phrase.words)
-    last = len(tokens) - length - bool(phrase.prefix)
-    for start in range(last + 1):
-        here = tokens[start : start + length]
-        words = tuple(token.word.exact if phrase.exact else token.word.key for token in here)
-        if words == phrase.words and (
-            not phrase.prefix or _has_prefix(phrase, tokens[start + length])
-        ):
-            return True
-    return False
+    return any(
+        row[start : start + length] == phrase.words
+        and (not phrase.prefix or _has_prefix(phrase, text, start + length))
+        for start in _starts(phrase, row)
+    )
 
 
-def _has_prefix(phrase: Phrase, token: Token) -> bool:
-    if phrase.exact:
-        return token.word.exact.startswith(phrase.prefix)
-    return token.word.folded.startswith(phrase.prefix) or token.word.key.startswith(phrase.prefix)
+def _starts(phrase: Phrase, row: tuple[str, ...]) -> Iterator[int]:
+    """Give the places where the first word of a phrase stands; all of them for a bare prefix."""
+    if not phrase.words:
+        yield from range(len(row))
+        return
+    start = -1
+    for _ in range(row.count(phrase.words[0])):
+        start = row.index(phrase.words[0], start + 1)
+        yield start
+
+
+def _has_prefix(phrase: Phrase, text: _Text, place: int) -> bool:
+    if place == len(text.words):
+        return False
+    word = text.words[place]
+    forms = (word.exact,) if phrase.exact else (word.folded, word.key)
+    return any(form.startswith(phrase.prefix) for form in forms)
 
 
 def _reasons(query: Query, hits: Iterable[_Hit], without: tuple[str, ...]) -> tuple[Reason, ...]:
