@@ -1,7 +1,7 @@
 """Logs: structlog on stderr, for a person at a terminal, as JSON elsewhere.
 
 Events are constant text, facts are fields. Addresses, tokens and bodies never belong in
-them; a processor of our own takes them out, should one slip in with the words of a server.
+them; should one slip in with the words of a server, it is taken out of the finished line.
 """
 
 from __future__ import annotations
@@ -32,10 +32,20 @@ def configure_logs(*, level: str = "warning", environ: Mapping[str, str] = os.en
     least = logging.getLevelNamesMapping().get(named.upper(), logging.INFO)
     wanted = environ.get("DIGEST_LOG_FORMAT", "")
     console = wanted == "console" or (wanted != "json" and sys.stderr.isatty())
-    renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty() and "NO_COLOR" not in environ)
+    # Variables are left out of tracebacks: they hold addresses and bodies.
+    exceptions = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+    last: list[structlog.typing.Processor] = (
+        [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty() and "NO_COLOR" not in environ,
+                exception_formatter=structlog.dev.plain_traceback,
+            )
+        ]
         if console
-        else structlog.processors.JSONRenderer()
+        else [
+            structlog.processors.ExceptionRenderer(exceptions),
+            structlog.processors.JSONRenderer(),
+        ]
     )
     structlog.configure(
         processors=[
@@ -43,10 +53,8 @@ def configure_logs(*, level: str = "warning", environ: Mapping[str, str] = os.en
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _drop_private_fields,
-            structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer())
-            if not console
-            else structlog.processors.StackInfoRenderer(),
-            renderer,
+            *last,
+            _drop_addresses,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(least),
         logger_factory=_StderrLoggers(),
@@ -67,9 +75,11 @@ class _StderrLoggers:
 def _drop_private_fields(
     _logger: Any, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    for name, value in event.items():
-        if name in _PRIVATE_FIELDS:
-            event[name] = "(not logged)"
-        elif isinstance(value, str) and "@" in value:
-            event[name] = _ADDRESS.sub("(address)", value)
+    for name in _PRIVATE_FIELDS & event.keys():
+        event[name] = "(not logged)"
     return event
+
+
+def _drop_addresses(_logger: Any, _method: str, line: Any) -> str:
+    """Take addresses out of a finished line, wherever they stood in it."""
+    return _ADDRESS.sub("(address)", str(line))
