@@ -1,0 +1,1 @@
+"""Measurements on synthetic data with a fixed seed; they assert nothing (`make bench`)."""
