@@ -67,6 +67,11 @@ class QueryIndex:
         self.discard(query_id)
         self._programs[query_id] = program
 
+    def add_nothing(self, query_id: QueryId) -> None:
+        """Take an id in whose query cannot be read: it is known, and matches nothing."""
+        self.discard(query_id)
+        self._programs[query_id] = _Any(())
+
     def discard(self, query_id: QueryId) -> None:
         """Forget a query; nothing happens when it is not known."""
         program = self._programs.pop(query_id, None)

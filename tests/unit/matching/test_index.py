@@ -122,6 +122,18 @@ def test_hits_are_a_snapshot(make_paper: MakePaper) -> None:
         hits.union([QueryId(1), QueryId(2)])
 
 
+def test_an_id_without_a_readable_query_matches_nothing(make_paper: MakePaper) -> None:
+    index = build_index([(QueryId(1), "ape"), (QueryId(2), "ape")])
+
+    index.add_nothing(QueryId(1))
+
+    hits = index.match([make_paper("Ape")])
+    assert hits.bits(QueryId(1)) == 0
+    assert hits.union([QueryId(1), QueryId(2)]) == 1
+    index.discard(QueryId(1))
+    assert QueryId(1) not in index
+
+
 def test_a_stored_text_that_is_no_query_is_refused() -> None:
     with pytest.raises(QueryError):
         build_index([(QueryId(1), "(")])
