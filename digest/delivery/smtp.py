@@ -251,7 +251,7 @@ class SmtpTransport:
     def _drop(self, lane: int) -> None:
         session = self._sessions.pop(lane, None)
         if session is not None:
-            session.client.close()
+            _close(session.client)
 
     async def _quit(self, lane: int) -> None:
         session = self._sessions.pop(lane, None)
@@ -259,7 +259,15 @@ class SmtpTransport:
             return
         with suppress(aiosmtplib.SMTPException, OSError):
             await session.client.quit(timeout=QUIT_TIMEOUT_S)
-        session.client.close()
+        _close(session.client)
+
+
+def _close(client: aiosmtplib.SMTP) -> None:
+    """Close at once: nothing is left to say, and TLS would wait for the other side."""
+    transport = client.transport
+    client.close()
+    if isinstance(transport, asyncio.WriteTransport):
+        transport.abort()
 
 
 def refuse_clear_text(settings: SmtpSettings) -> None:

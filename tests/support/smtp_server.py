@@ -13,7 +13,7 @@ import ssl
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.parser import BytesHeaderParser
 from pathlib import Path
@@ -122,6 +122,9 @@ class SmtpServer:
             pass
         finally:
             writer.close()
+            with suppress(ConnectionError, TimeoutError, ssl.SSLError):
+                await asyncio.wait_for(writer.wait_closed(), timeout=1)
+            writer.transport.abort()
 
     async def _command(self, session: _Session) -> bool:
         raw = await session.reader.readline()

@@ -153,7 +153,10 @@ def test_dots_at_line_starts_survive_the_way() -> None:
 @pytest.mark.parametrize("field", ["recipient", "envelope_from"])
 def test_an_address_that_could_end_the_command_is_refused(field: str, address: str) -> None:
     with smtp_server() as server:
-        (done,) = hand_off(relay(server), dataclasses.replace(MESSAGE, **{field: address}))
+        (done,) = hand_off(
+            relay(server),
+            dataclasses.replace(MESSAGE, **{field: address}),  # type: ignore[arg-type]
+        )
 
     assert done.outcome.kind is OutcomeKind.FAILED
     assert server.connections == 0
