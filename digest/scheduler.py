@@ -118,9 +118,11 @@ class Metronome:
             )
 
     async def _deliver_due(self) -> None:
-        counts = await self._service.deliver(stop=self._stopping)
-        if counts.relay_error:
-            log.error("relay does not take mail", reply=counts.relay_error)
+        letters = await self._service.deliver_letters(stop=self._stopping)
+        digests = await self._service.deliver(stop=self._stopping)
+        relay_error = digests.relay_error or letters.relay_error
+        if relay_error:
+            log.error("relay does not take mail", reply=relay_error)
 
     async def _keep_house(self) -> None:
         kept = await asyncio.to_thread(keep_house, self._service.store, self._service.clock())

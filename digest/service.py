@@ -17,6 +17,7 @@ from sqlalchemy.engine import make_url
 
 from digest.clock import Clock, system_clock
 from digest.delivery.composing import DigestComposer, Sender
+from digest.delivery.letters import LetterComposer, LetterCounts, deliver_letters
 from digest.delivery.outbox import OutboxTransport
 from digest.delivery.run import DeliverCounts, Progress, deliver
 from digest.delivery.smtp import SmtpTransport
@@ -86,6 +87,15 @@ class Service:
     def composer(self) -> DigestComposer:
         """Turns ledger rows into messages."""
         return DigestComposer(self.renderer, self.signer, Sender.of(self.settings))
+
+    @cached_property
+    def letter_composer(self) -> LetterComposer:
+        """Turns owed letters into messages."""
+        return LetterComposer(
+            self.renderer,
+            Sender.of(self.settings),
+            service_name=self.settings.service.name,
+        )
 
     @cached_property
     def signup_rules(self) -> SignupRules:
@@ -176,6 +186,24 @@ class Service:
             message_ids=self._new_message_id,
             stop=stop,
             on_progress=on_progress,
+        )
+
+    async def deliver_letters(self, *, stop: asyncio.Event | None = None) -> LetterCounts:
+        """Hand off the letters that are due, such as requests to confirm.
+
+        Args:
+            stop: When set, no new work is begun.
+
+        Raises:
+            StorageError: If the database refuses.
+        """
+        return await deliver_letters(
+            self.store,
+            clock=self.clock,
+            composer=self.letter_composer,
+            transport=self.transport(),
+            random_bytes=secrets.token_bytes,
+            stop=stop,
         )
 
     async def check_smtp_login(self) -> None:

@@ -15,6 +15,7 @@ from digest.cli.progress import Progress
 _NAMES = ("prepared", "sent", "bounced", "failed", "skipped", "unknown", "queued")
 
 if TYPE_CHECKING:
+    from digest.delivery.letters import LetterCounts
     from digest.delivery.run import DeliverCounts
     from digest.service import Service
 
@@ -27,15 +28,23 @@ def register(app: typer.Typer) -> None:
 def deliver(frame: Frame) -> None:
     """Prepare all digests that are owed and hand them off; never wait for a retry.
 
-    Exit 1 if any ended failed or unknown, or the relay could not be reached.
+    Mails that ask people to confirm go out too. Exit 1 if any ended failed or unknown, or
+    the relay could not be reached.
     """
     with frame.service() as service, Progress("delivering") as progress:
-        counts = asyncio.run(_until_done_or_told(service, progress))
+        letters, counts = asyncio.run(_until_done_or_told(service, progress))
     numbers = {name: getattr(counts, name) for name in _NAMES}
     columns = [output.Column(heading=name, align="right") for name in _NAMES]
-    frame.show(numbers, output.table(columns, [tuple(numbers.values())]))
-    if counts.relay_error:
-        frame.problem(f"the relay does not take mail: {counts.relay_error}")
+    lines = [output.table(columns, [tuple(numbers.values())])]
+    if letters.sent:
+        lines.append(f"and {_letters(letters.sent)}")
+    frame.show({**numbers, "letters": _letters_document(letters)}, "\n".join(lines))
+    relay_error = counts.relay_error or letters.relay_error
+    if relay_error:
+        frame.problem(f"the relay does not take mail: {relay_error}")
+    for number, state in ((letters.failed, "failed"), (letters.unknown, "unknown")):
+        if number:
+            frame.problem(f"{_letters(number)}: {state}")
     for state in ("failed", "unknown"):
         number = numbers[state]
         if number:
@@ -45,12 +54,29 @@ def deliver(frame: Frame) -> None:
             )
 
 
-async def _until_done_or_told(service: Service, progress: Progress) -> DeliverCounts:
+def _letters(number: int) -> str:
+    return "1 mail that asks to confirm" if number == 1 else f"{number:,} mails that ask to confirm"
+
+
+def _letters_document(letters: LetterCounts) -> dict[str, int]:
+    return {
+        "sent": letters.sent,
+        "failed": letters.failed,
+        "unknown": letters.unknown,
+        "waiting": letters.waiting,
+    }
+
+
+async def _until_done_or_told(
+    service: Service, progress: Progress
+) -> tuple[LetterCounts, DeliverCounts]:
     """Deliver; the first signal ends hand-offs in flight and begins no others."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    return await service.deliver(
+    letters = await service.deliver_letters(stop=stop)
+    digests = await service.deliver(
         stop=stop, on_progress=lambda ended, total: progress.step(f"of {total:,}", done=ended)
     )
+    return letters, digests

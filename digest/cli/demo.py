@@ -139,21 +139,28 @@ def _proof(report: DemoReport) -> str:
         [
             output.Column(heading="mailed on Tuesday", max_width=_TITLE_WIDTH),
             output.Column(heading="on Wednesday"),
-            output.Column(heading="copies", align="right"),
+            output.Column(heading="readers had it"),
         ],
-        [(one.paper.title, ", ".join(one.what), one.most_copies) for one in report.seen_again],
+        [
+            (one.paper.title, ", ".join(one.what), _times(one.most_copies))
+            for one in report.seen_again
+        ],
         indent="  ",
     )
     return "\n\n".join(
         [
             "Nothing twice, counted in the mails themselves",
             tallies,
-            "These came back and were not mailed again to whoever had them",
+            "These came back, and nobody who had them got them again",
             again,
             f"Look closer: DIGEST_SERVICE__DATA_DIR={report.outbox.parent} digest deliveries list",
             f"{output.count(len(report.mails), 'mail')} for any mail program: {report.outbox}",
         ]
     )
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"
 
 
 def _document(report: DemoReport) -> dict[str, Any]:

@@ -117,7 +117,7 @@ def _fit(text: str, cells: int | None) -> str:
         if used > cells - 1:
             break
         kept += sign
-    return kept.rstrip() + _ELLIPSIS
+    return kept.rstrip(" ,;:·") + _ELLIPSIS
 
 
 def _line(row: Sequence[str], columns: Sequence[Column], widths: Sequence[int]) -> str:

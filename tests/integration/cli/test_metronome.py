@@ -11,6 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from digest.clock import system_clock
+from digest.delivery.letters import LetterCounts
 from digest.delivery.run import DeliverCounts
 from digest.papers.poll import FeedPoll
 from digest.scheduler import Metronome
@@ -38,6 +39,10 @@ class NotedService:
         if self.polls_for_ever:
             await asyncio.Event().wait()
         return []
+
+    async def deliver_letters(self, *, stop: asyncio.Event) -> LetterCounts:
+        assert not stop.is_set()
+        return LetterCounts()
 
     async def deliver(self, *, stop: asyncio.Event) -> DeliverCounts:
         self.noted.append("deliver")

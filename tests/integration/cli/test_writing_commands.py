@@ -147,6 +147,19 @@ def test_a_subscriber_without_confirmed_is_pending_and_gets_a_letter(digest: Com
     assert said.document["subscriber"]["state"] == "pending"
 
 
+def test_deliver_sends_the_mail_that_asks_to_confirm_once(digest: CommandLine) -> None:
+    digest("subscribers", "add", "ada@example.org", "--keyword", "agents", *TUESDAY)
+
+    first = digest("deliver", *TUESDAY_EIGHT)
+    again = digest("deliver", "--json", *TUESDAY_EIGHT)
+
+    assert first.code == 0
+    assert first.out.splitlines()[-1] == "and 1 mail that asks to confirm"
+    assert again.document["letters"]["sent"] == 0
+    (mail,) = (digest.folder / "var" / "outbox").glob("*.eml")
+    assert b"http://127.0.0.1:8000/confirm/" in mail.read_bytes().replace(b"=\r\n", b"")
+
+
 def test_a_confirmed_subscriber_is_active_and_has_a_first_digest(digest: CommandLine) -> None:
     said = digest(
         "subscribers", "add", "ada@example.org", "--tag", "cs.CL", "--hour", "9",
@@ -197,6 +210,7 @@ def test_deliver_counts_what_it_prepared_and_what_became_of_it(
         "skipped": 1,
         "unknown": 0,
         "queued": 0,
+        "letters": {"sent": 0, "failed": 0, "unknown": 0, "waiting": 0},
     }
     assert again.document["prepared"] == 0
     mails = sorted(path.name for path in (with_feeds.folder / "var" / "outbox").glob("*.eml"))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -11,8 +12,12 @@ from digest.logs import configure_logs
 
 @pytest.fixture(autouse=True)
 def as_it_was() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
     yield
     structlog.reset_defaults()
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 def lines(captured: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
