@@ -213,11 +213,7 @@ def test_a_clock_that_jumps_mails_nothing_twice(store: Store, tmp_path: Path) ->
     with store.read() as tx:
         deliveries = [entry.delivery for entry in ledger.list_entries(tx)]
     assert len({one.period for one in deliveries}) == len(deliveries)
-    assert [one.period for one in deliveries if one.state == "sent"] == [
-        "2026-02-06",
-        "2026-02-04",
-        "2026-02-02",
-    ] or counts(store).sent >= 2
+    assert [one.period for one in deliveries if one.state == "sent"] == ["2026-02-04", "2026-02-02"]
     assert_all_accounted_for(store)
 
 

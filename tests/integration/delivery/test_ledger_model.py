@@ -1,0 +1,285 @@
+"""The ledger against a small model of it, through random histories."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from digest.errors import DeliveryError
+from digest.model import (
+    ConsentKind,
+    Delivery,
+    DeliveryId,
+    Outcome,
+    OutcomeKind,
+    PaperId,
+    Period,
+    SubscriberId,
+)
+from digest.store import ledger
+from digest.store.engine import Store
+from digest.store.ledger import LEGAL, Event, Resolution
+from digest.store.subscribers import suppress
+from tests.support.ledger_world import (
+    MONDAY,
+    add_papers,
+    add_subscribers,
+    assert_all_accounted_for,
+    message_ids,
+    open_store,
+    plan,
+)
+
+LEASE = timedelta(minutes=15)
+PERIOD = timedelta(hours=2)
+EVENT_OF = {
+    OutcomeKind.SENT: Event.SENT,
+    OutcomeKind.BOUNCED: Event.BOUNCED,
+    OutcomeKind.FAILED: Event.FAILED,
+    OutcomeKind.RETRY: Event.RETRY,
+    OutcomeKind.UNKNOWN: Event.LOST,
+}
+
+
+@dataclass(slots=True)
+class Believed:
+    """What the model believes of one delivery."""
+
+    subscriber_id: SubscriberId
+    state: str
+    closes_at: datetime
+    next_attempt_at: datetime
+    lease_until_at: datetime = MONDAY
+    fence: int = 0
+    handed_off: int = 0
+    may_repeat: int = 1
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = TemporaryDirectory()
+        self.store: Store = open_store(Path(self.folder.name))
+        self.now = MONDAY
+        self.believed: dict[DeliveryId, Believed] = {}
+        self.periods: set[tuple[SubscriberId, Period]] = set()
+        self.claims: list[Delivery] = []
+        self.gone: set[SubscriberId] = set()
+        self.message_ids = message_ids()
+
+    @initialize()
+    def people_and_papers(self) -> None:
+        self.papers = add_papers(self.store, 6)
+        self.subscribers = add_subscribers(self.store, 3)
+
+    def teardown(self) -> None:
+        self.store.close()
+        self.folder.cleanup()
+
+    # ---- what happens
+
+    @rule(minutes=st.sampled_from([1, 5, 14, 15, 60, 120]))
+    def time_passes(self, minutes: int) -> None:
+        self.now += timedelta(minutes=minutes)
+
+    @rule(
+        who=st.integers(0, 2),
+        number=st.integers(0, 8),
+        papers=st.lists(st.integers(0, 5), unique=True, max_size=4),
+    )
+    def prepare(self, who: int, number: int, papers: list[int]) -> None:
+        subscriber, period = self.subscribers[who], Period(f"day-{number}")
+        wanted = [self.papers[one] for one in papers]
+        free = [one for one in wanted if one not in self._taken(subscriber)]
+        one_plan = plan(subscriber, wanted, period=period, closes_at=self.now + PERIOD)
+
+        with self.store.write() as tx:
+            done = ledger.insert_plans(
+                tx, [one_plan], now=self.now, message_ids=[self.message_ids()]
+            )
+
+        known = (subscriber, period) in self.periods
+        assert (len(done.ids), done.existing) == ((0, 1) if known else (1, 0))
+        if not known:
+            self.periods.add((subscriber, period))
+            self.believed[done.ids[0]] = Believed(
+                subscriber,
+                "ready" if free else "skipped",
+                closes_at=self.now + PERIOD,
+                next_attempt_at=self.now,
+            )
+
+    @rule(limit=st.integers(1, 3))
+    def claim(self, limit: int) -> None:
+        due = [
+            one
+            for one in self.believed.values()
+            if one.state == "ready"
+            and one.next_attempt_at <= self.now < one.closes_at
+            and one.subscriber_id not in self.gone
+        ]
+
+        with self.store.write() as tx:
+            claimed = ledger.claim_deliveries(tx, self.now, limit=limit)
+
+        assert len(claimed) == min(limit, len(due))
+        for one in claimed:
+            mine = self.believed[one.id]
+            assert mine in due
+            mine.state, mine.lease_until_at = "claimed", self.now + LEASE
+            mine.fence += 1
+            assert one.fence == mine.fence
+        self.claims.extend(claimed)
+
+    @precondition(lambda self: self.claims)
+    @rule(data=st.data())
+    def intend(self, data: st.DataObject) -> None:
+        claim = data.draw(st.sampled_from(self.claims))
+        mine = self.believed[claim.id]
+        held = (
+            mine.state == "claimed" and mine.fence == claim.fence and mine.lease_until_at > self.now
+        )
+
+        with self.store.write() as tx:
+            intended = ledger.intend(tx, claim.id, claim.fence, self.now)
+
+        allowed = mine.subscriber_id not in self.gone and mine.closes_at > self.now
+        assert intended is (held and allowed)
+        if intended:
+            mine.state, mine.lease_until_at = "sending", self.now + LEASE
+            mine.handed_off += 1
+            assert mine.handed_off <= mine.may_repeat
+        elif held:
+            mine.state = "skipped" if mine.subscriber_id in self.gone else "failed"
+
+    @precondition(lambda self: self.claims)
+    @rule(data=st.data(), kind=st.sampled_from(list(EVENT_OF)))
+    def record(self, data: st.DataObject, kind: OutcomeKind) -> None:
+        claim = data.draw(st.sampled_from(self.claims))
+        mine = self.believed[claim.id]
+        legal = LEGAL[EVENT_OF[kind]]
+        retry_at = self.now + timedelta(minutes=5)
+
+        with self.store.write() as tx:
+            recorded = ledger.record(
+                tx,
+                claim.id,
+                claim.fence,
+                Outcome(kind=kind, reply=kind.value),
+                self.now,
+                retry_at=retry_at,
+            )
+
+        assert recorded is (mine.state in legal.sources and mine.fence == claim.fence)
+        if recorded:
+            mine.state, mine.next_attempt_at = legal.target.value, retry_at
+            if kind is OutcomeKind.RETRY:  # the server has said that it took nothing
+                mine.may_repeat = mine.handed_off + 1
+
+    @rule(by_policy=st.booleans())
+    def tidy(self, *, by_policy: bool) -> None:
+        with self.store.write() as tx:
+            ledger.tidy(tx, self.now, resend_unknown=by_policy)
+
+        for mine in self.believed.values():
+            if mine.state in ("claimed", "sending") and mine.lease_until_at <= self.now:
+                mine.state = "ready" if mine.state == "claimed" else "unknown"
+                mine.next_attempt_at = self.now
+            if (
+                by_policy
+                and mine.state == "unknown"
+                and mine.next_attempt_at <= self.now < mine.closes_at
+            ):
+                mine.state, mine.may_repeat = "ready", mine.handed_off + 1
+            if mine.state in ("ready", "claimed"):
+                if mine.subscriber_id in self.gone:
+                    mine.state = "skipped"
+                elif mine.closes_at <= self.now:
+                    mine.state = "failed"
+
+    @rule(who=st.integers(0, 2))
+    def leave(self, who: int) -> None:
+        with self.store.write() as tx:
+            suppress(tx, self.subscribers[who], ConsentKind.UNSUBSCRIBED, self.now)
+        self.gone.add(self.subscribers[who])
+
+    @precondition(lambda self: self.believed)
+    @rule(data=st.data())
+    def resend(self, data: st.DataObject) -> None:
+        one = data.draw(st.sampled_from(sorted(self.believed)))
+        mine = self.believed[one]
+        try:
+            with self.store.write() as tx:
+                ledger.resend(tx, one, self.now)
+        except DeliveryError:
+            assert (
+                mine.state not in LEGAL[Event.RESEND].sources
+                or mine.subscriber_id in self.gone
+                or self._papers_are_elsewhere(one)
+            )
+        else:
+            assert mine.state in LEGAL[Event.RESEND].sources
+            mine.state, mine.next_attempt_at = "ready", self.now
+            mine.closes_at = max(mine.closes_at, self.now + timedelta(hours=24))
+            mine.may_repeat = mine.handed_off + 1
+
+    @precondition(lambda self: self.believed)
+    @rule(data=st.data(), resolution=st.sampled_from(Resolution))
+    def resolve(self, data: st.DataObject, resolution: Resolution) -> None:
+        one = data.draw(st.sampled_from(sorted(self.believed)))
+        mine = self.believed[one]
+        try:
+            with self.store.write() as tx:
+                ledger.resolve(tx, one, resolution, self.now)
+        except DeliveryError:
+            assert mine.state != "unknown"
+        else:
+            assert mine.state == "unknown"
+            mine.state = resolution.value
+
+    # ---- what always holds
+
+    @invariant()
+    def everything_is_accounted_for(self) -> None:
+        assert_all_accounted_for(self.store)
+
+    @invariant()
+    def the_ledger_is_what_the_model_believes(self) -> None:
+        with self.store.read() as tx:
+            found = {one.delivery.id: one.delivery for one in ledger.list_entries(tx)}
+            total = ledger.count_deliveries(tx)
+        assert {one: row.state.value for one, row in found.items()} == {
+            one: mine.state for one, mine in self.believed.items()
+        }
+        by_state = Counter(mine.state for mine in self.believed.values())
+        assert total.queued == by_state["ready"] + by_state["claimed"] + by_state["sending"]
+
+    def _taken(self, subscriber: SubscriberId) -> list[PaperId]:
+        with self.store.read() as tx:
+            return ledger.sent_papers(tx, [subscriber]).get(subscriber, [])
+
+    def _papers_are_elsewhere(self, one: DeliveryId) -> bool:
+        with self.store.read() as tx:
+            delivery = ledger.get_delivery(tx, one)
+            assert delivery is not None
+            holders = {
+                ledger.delivery_of_paper(tx, delivery.subscriber_id, paper.paper_id)
+                for paper in delivery.papers
+            }
+        return not holders & {one, None}
+
+
+TestLedger = LedgerMachine.TestCase
+TestLedger.settings = settings(
+    max_examples=60,
+    stateful_step_count=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
