@@ -32,6 +32,7 @@ from digest.model import (
 )
 from digest.settings import DigestSettings
 from digest.store.ledger import delivery_of_paper, get_delivery
+from digest.store.letters import Letter, LetterId, LetterKind
 from digest.store.papers import get_paper, paper_windows
 
 
@@ -193,3 +194,17 @@ def sample_digest() -> Digest:
         carried=1,
         notices=("The feed arxiv-cs.CL has brought nothing new since February 1.",),
     )
+
+
+def sample_letter() -> tuple[Letter, Subscriber]:
+    """Return the letter that asks the sample subscriber to confirm."""
+    subscriber = sample_digest().subscriber
+    letter = Letter(
+        id=LetterId(1),
+        subscriber_id=subscriber.id,
+        email=subscriber.email,
+        kind=LetterKind.CONFIRM,
+        created_at=subscriber.created_at,
+        attempts=1,
+    )
+    return letter, subscriber
