@@ -28,7 +28,7 @@ from digest.cli import (
     why,
 )
 from digest.cli.frame import UsageProblemsError, new_group, say_error
-from digest.cli.output import document
+from digest.cli.output import document, tolerate_narrow_terminals
 from digest.errors import (
     AddressError,
     ConfigError,
@@ -83,6 +83,7 @@ for module in (
 def run_command_line(argv: Sequence[str] | None) -> int:
     """Run one command; every failure becomes plain lines on stderr and an exit code."""
     words = list(sys.argv[1:] if argv is None else argv) or ["--help"]
+    tolerate_narrow_terminals()
     try:
         return _invoke(words)
     except BrokenPipeError:

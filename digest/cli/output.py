@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -91,8 +93,16 @@ def shorten(text: str, cells: int) -> str:
 
 
 def document(content: Mapping[str, Any]) -> str:
-    """Write one JSON document."""
-    return json.dumps(content, ensure_ascii=False, indent=2, default=_json_value)
+    """Write one JSON document, escaped where stdout could not write all signs."""
+    utf8 = (sys.stdout.encoding or "").lower() in ("utf-8", "utf8")
+    return json.dumps(content, ensure_ascii=not utf8, indent=2, default=_json_value)
+
+
+def tolerate_narrow_terminals() -> None:
+    """Let signs that a terminal cannot write become `?` instead of ending the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _json_value(value: object) -> object:

@@ -248,3 +248,15 @@ def test_feeds_test_reads_well(digest: CommandLine, demo_feeds: Path) -> None:
     assert said.code == 0
     assert "9 entries, 9 papers" in said.out.splitlines()[0]
     assert "arxiv:2501.12948" in said.out
+
+
+def test_the_demo_tells_its_days_and_ends_with_the_outbox(digest: CommandLine) -> None:
+    said = digest("demo", "--folder", "played")
+
+    assert said.code == 0
+    assert said.causes == []
+    assert said.out.splitlines()[0] == (
+        "Three sample feeds on loopback, three subscribers, three days. No network, no mail server."
+    )
+    assert "Wednesday, 4 February 2026" in said.out
+    assert said.out.splitlines()[-1] == "6 mails for any mail program: played/outbox"

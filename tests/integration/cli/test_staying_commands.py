@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -87,6 +90,42 @@ def test_run_finds_what_was_owed_while_it_was_down(digest: CommandLine, demo_fee
     assert [(row["period"], row["state"], row["reply"]) for row in rows] == [
         ("2026-02-04", "skipped", "nothing new"),
         ("2026-02-03", "skipped", "service was down"),
+    ]
+
+
+def test_run_in_this_process_says_where_things_are(
+    digest: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as chosen:
+        port = chosen.getsockname()[1]
+    monkeypatch.setenv("DIGEST_WEB__PORT", str(port))
+    asked: list[int] = []
+
+    def ask_and_stop() -> None:
+        # Once the site answers, the signal is in the hands of the loop.
+        while not asked:
+            try:
+                asked.append(get(f"http://127.0.0.1:{port}/healthz")[0])
+            except OSError:
+                time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    asking = threading.Thread(target=ask_and_stop)
+    asking.start()
+    said = digest("run")
+    asking.join()
+
+    assert said.code == 0
+    assert asked == [200]
+    assert said.out.splitlines() == [
+        "Daily papers is running; Ctrl-C stops it",
+        "",
+        f"  site         http://127.0.0.1:{port}",
+        "  database     sqlite:///var/digest.db",
+        "  mail         outbox var/outbox",
+        "  feeds        0",
+        "  subscribers  0",
+        "",
     ]
 
 
