@@ -6,6 +6,7 @@ cannot be split honestly it is kept whole, as the display string it is.
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterable, Sequence
 
@@ -57,6 +58,7 @@ def family_name(author: str) -> str:
 
 
 def _split_one(raw: str, *, alone: bool) -> Iterable[str]:
+    raw = html.unescape(raw)
     found = _RSS_AUTHOR.match(raw.strip())
     text = found["names"] if found else raw
     text = _without_affiliations(text)

@@ -272,7 +272,7 @@ def _without_trailing_punctuation(doi: str) -> str:
             doi = doi[:-1]
         else:
             break
-    return doi if doi.rpartition("/")[2] else ""
+    return doi if "/" in doi else ""
 
 
 def _feedtitle_alias(entry: Entry, *, feed_name: str, folded: str, family: str) -> Alias:

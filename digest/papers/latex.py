@@ -30,6 +30,7 @@ _MATH = re.compile(
 )
 _SPECIAL = re.compile(r"(?<!\\)([%&#])")
 _TILDE = re.compile(r"(?<!\S)~")
+_MACRO_WITH_ARGUMENT = re.compile(r"\\(?P<name>[A-Za-z]+)(?=\{)")
 _MACRO = re.compile(
     r"\\(?:href|cite[a-z]*|ref|eqref|label|begin|end|includegraphics|hspace|vspace)\*?"
     r"(?:\[[^\]]*\])?\{[^{}]*\}|\\[A-Za-z]+"
@@ -97,7 +98,19 @@ def _pieces(text: str) -> list[tuple[str, str]]:
         position = found.end()
     prose = text[position:]
     pieces.append((_escape_prose(prose), prose))
-    return [pair for pair in pieces if pair[1]]
+    return [(_apart(source), written) for source, written in pieces if written]
+
+
+def _apart(source: str) -> str:
+    """Keep the name of an unknown macro apart from its argument."""
+    return _MACRO_WITH_ARGUMENT.sub(
+        lambda found: found[0] if _is_known(found["name"]) else f"{found[0]} ", source
+    )
+
+
+def _is_known(macro: str) -> bool:
+    spec = _converter().latex_context.get_macro_spec(macro)
+    return spec is not None and spec.macroname == macro
 
 
 def _escape_prose(text: str) -> str:
@@ -136,8 +149,7 @@ def _converter() -> Any:
 
 
 def _as_written(node: Any) -> str:
-    # The space keeps the name of an unknown macro apart from its argument.
-    return f"{str(node.latex_verbatim()).rstrip()} "
+    return str(node.latex_verbatim())
 
 
 def _keeps_every_word(source: str, plain: str) -> bool:
