@@ -1,12 +1,18 @@
-"""Dropping what is out of date: expired one-use tokens, sign-ups never confirmed."""
+"""Dropping what is out of date.
+
+Expired one-use tokens, sign-ups that were never confirmed, and the memory of papers that
+can be mailed to nobody any more.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from digest.settings import DigestSettings
 from digest.store import Store
 from digest.store.facts import get_fact_at, set_fact_at
+from digest.store.ledger import forget_papers
 from digest.store.privacy import drop_unconfirmed
 from digest.store.tokens import drop_tokens
 
@@ -27,6 +33,13 @@ class Kept:
     rested: bool
     tokens: int = 0
     unconfirmed: int = 0
+    papers: int = 0
+    """Rows of the memory of sent papers that no window can ask for any more."""
+
+    @property
+    def something(self) -> bool:
+        """Whether the round is worth a line in the log."""
+        return self.rested or bool(self.tokens or self.unconfirmed or self.papers)
 
 
 def decide_rest(
@@ -44,7 +57,7 @@ def decide_rest(
     return None
 
 
-def keep_house(store: Store, now: datetime) -> Kept:
+def keep_house(store: Store, now: datetime, settings: DigestSettings) -> Kept:
     """Do one round, in one transaction.
 
     Raises:
@@ -64,4 +77,10 @@ def keep_house(store: Store, now: datetime) -> Kept:
             rested=False,
             tokens=drop_tokens(tx, expired_before=now - _TOKENS_KEPT),
             unconfirmed=drop_unconfirmed(tx, before=now - _UNCONFIRMED),
+            papers=forget_papers(
+                tx,
+                now=now,
+                retention_days=settings.retention_days,
+                eligibility_days=settings.eligibility_days,
+            ),
         )

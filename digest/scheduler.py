@@ -125,8 +125,15 @@ class Metronome:
             log.error("relay does not take mail", reply=relay_error)
 
     async def _keep_house(self) -> None:
-        kept = await asyncio.to_thread(keep_house, self._service.store, self._service.clock())
-        if kept.rested or kept.tokens or kept.unconfirmed:
+        service = self._service
+        kept = await asyncio.to_thread(
+            keep_house, service.store, service.clock(), service.settings.digest
+        )
+        if kept.something:
             log.info(
-                "house kept", rested=kept.rested, tokens=kept.tokens, unconfirmed=kept.unconfirmed
+                "house kept",
+                rested=kept.rested,
+                tokens=kept.tokens,
+                unconfirmed=kept.unconfirmed,
+                papers=kept.papers,
             )

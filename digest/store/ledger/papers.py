@@ -15,8 +15,7 @@ from digest.store.ledger.rows import PAPER, chunks
 from digest.store.tables import Table
 
 DELIVERY_PAPER = Table.metadata.tables["delivery_paper"]
-
-_DOUBTFUL_AFTER = timedelta(hours=48)
+WINDOW = Table.metadata.tables["window"]
 
 Taken = tuple[SubscriberId, PaperId, DeliveryId]
 
@@ -101,24 +100,26 @@ def held_papers(tx: Session, deliveries: Sequence[Delivery]) -> set[tuple[Delive
     return held
 
 
-def forget_papers(
-    tx: Session, *, now: datetime, last_tick_at: datetime | None, retention_days: int
-) -> int:
+def forget_papers(tx: Session, *, now: datetime, retention_days: int, eligibility_days: int) -> int:
     """Forget what was sent of papers that can open no window any more.
+
+    Papers with a window that is still open stay, whatever their age: the settings may
+    have been longer when it opened. The caller sees to it that the clock is not in doubt.
 
     Args:
         tx: A writing transaction.
         now: Aware UTC.
-        last_tick_at: When the service last looked for due work, None when never. More
-            than 48 hours before `now`, or after it, the clock is in doubt and nothing
-            is forgotten.
         retention_days: As in the settings.
+        eligibility_days: As in the settings.
 
     Returns:
         How many rows went.
     """
-    if last_tick_at is None or not timedelta(0) <= now - last_tick_at <= _DOUBTFUL_AFTER:
-        return 0
-    old = select(PAPER.c.id).where(PAPER.c.first_seen_at < now - timedelta(days=retention_days))
+    still_open = select(WINDOW.c.paper_id).where(
+        WINDOW.c.opened_at > now - timedelta(days=eligibility_days)
+    )
+    old = select(PAPER.c.id).where(
+        PAPER.c.first_seen_at < now - timedelta(days=retention_days), PAPER.c.id.not_in(still_open)
+    )
     done = tx.connection().execute(delete(DELIVERY_PAPER).where(DELIVERY_PAPER.c.paper_id.in_(old)))
     return done.rowcount

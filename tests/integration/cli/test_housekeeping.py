@@ -46,9 +46,11 @@ def sign_up(service: Service) -> None:
 def test_sign_ups_that_were_never_confirmed_are_dropped_after_a_week(tmp_path: Path) -> None:
     service = opened(tmp_path)
     sign_up(service)
-    keep_house(service.store, SIGNED_UP + timedelta(days=6))
+    keep_house(service.store, SIGNED_UP + timedelta(days=6), service.settings.digest)
 
-    kept = keep_house(service.store, SIGNED_UP + timedelta(days=7, hours=1))
+    kept = keep_house(
+        service.store, SIGNED_UP + timedelta(days=7, hours=1), service.settings.digest
+    )
 
     with service.store.read() as tx:
         left = count_by_state(tx)
@@ -61,12 +63,12 @@ def test_sign_ups_that_were_never_confirmed_are_dropped_after_a_week(tmp_path: P
 def test_nothing_is_pruned_on_the_day_after_a_long_absence(tmp_path: Path) -> None:
     service = opened(tmp_path)
     sign_up(service)
-    keep_house(service.store, SIGNED_UP)
+    keep_house(service.store, SIGNED_UP, service.settings.digest)
     back = SIGNED_UP + timedelta(days=30)
 
-    first = keep_house(service.store, back)
-    same_day = keep_house(service.store, back + timedelta(hours=23))
-    next_day = keep_house(service.store, back + timedelta(hours=25))
+    first = keep_house(service.store, back, service.settings.digest)
+    same_day = keep_house(service.store, back + timedelta(hours=23), service.settings.digest)
+    next_day = keep_house(service.store, back + timedelta(hours=25), service.settings.digest)
 
     with service.store.read() as tx:
         token = find_token(tx, digest="d1", purpose="undo")

@@ -586,34 +586,26 @@ def test_a_paper_names_the_delivery_that_holds_it(store: Store) -> None:
         assert ledger.delivery_of_paper(tx, subscriber, PaperId(99)) is None
 
 
-@pytest.mark.parametrize(
-    ("last_tick_at", "forgotten"),
-    [
-        (MONDAY + 100 * DAY - timedelta(hours=1), 2),
-        (MONDAY + 100 * DAY - timedelta(hours=49), 0),
-        (MONDAY + 101 * DAY, 0),
-        (None, 0),
-    ],
-)
-def test_old_papers_are_forgotten_unless_the_clock_is_in_doubt(
-    store: Store, last_tick_at: datetime | None, forgotten: int
+@pytest.mark.parametrize(("age_days", "forgotten"), [(89, 0), (100, 2)])
+def test_papers_are_forgotten_once_they_can_open_no_window(
+    store: Store, age_days: int, forgotten: int
 ) -> None:
     one_ready(store)
 
     with store.write() as tx:
         count = ledger.forget_papers(
-            tx, now=MONDAY + 100 * DAY, last_tick_at=last_tick_at, retention_days=90
+            tx, now=MONDAY + age_days * DAY, retention_days=90, eligibility_days=14
         )
 
     assert count == forgotten
 
 
-def test_papers_that_may_be_eligible_again_are_remembered(store: Store) -> None:
+def test_a_paper_with_an_open_window_is_remembered_whatever_its_age(store: Store) -> None:
     one_ready(store)
 
     with store.write() as tx:
         count = ledger.forget_papers(
-            tx, now=MONDAY + 80 * DAY, last_tick_at=MONDAY + 80 * DAY, retention_days=90
+            tx, now=MONDAY + 5 * DAY, retention_days=3, eligibility_days=14
         )
 
     assert count == 0
