@@ -38,7 +38,7 @@ from tests.support.ledger_world import (
 )
 
 LEASE = timedelta(minutes=15)
-PERIOD = timedelta(hours=2)
+PERIOD = timedelta(hours=3)
 EVENT_OF = {
     OutcomeKind.SENT: Event.SENT,
     OutcomeKind.BOUNCED: Event.BOUNCED,
@@ -76,8 +76,10 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @initialize()
     def people_and_papers(self) -> None:
-        self.papers = add_papers(self.store, 6)
+        self.papers = add_papers(self.store, 30)
         self.subscribers = add_subscribers(self.store, 3)
+        for who in range(3):
+            self.prepare_one(who, 0, [0, 1])
 
     def teardown(self) -> None:
         self.store.close()
@@ -85,16 +87,19 @@ class LedgerMachine(RuleBasedStateMachine):
 
     # ---- what happens
 
-    @rule(minutes=st.sampled_from([1, 5, 14, 15, 60, 120]))
+    @rule(minutes=st.sampled_from([1, 5, 15, 15, 90]))
     def time_passes(self, minutes: int) -> None:
         self.now += timedelta(minutes=minutes)
 
     @rule(
         who=st.integers(0, 2),
-        number=st.integers(0, 8),
-        papers=st.lists(st.integers(0, 5), unique=True, max_size=4),
+        number=st.integers(0, 12),
+        papers=st.lists(st.integers(0, 29), unique=True, max_size=3),
     )
     def prepare(self, who: int, number: int, papers: list[int]) -> None:
+        self.prepare_one(who, number, papers)
+
+    def prepare_one(self, who: int, number: int, papers: list[int]) -> None:
         subscriber, period = self.subscribers[who], Period(f"day-{number}")
         wanted = [self.papers[one] for one in papers]
         free = [one for one in wanted if one not in self._taken(subscriber)]
@@ -117,6 +122,9 @@ class LedgerMachine(RuleBasedStateMachine):
             )
 
     @rule(limit=st.integers(1, 3))
+    def claim_only(self, limit: int) -> None:
+        self.claim(limit)
+
     def claim(self, limit: int) -> None:
         due = [
             one
@@ -138,10 +146,20 @@ class LedgerMachine(RuleBasedStateMachine):
             assert one.fence == mine.fence
         self.claims.extend(claimed)
 
+    @rule(limit=st.integers(1, 3))
+    def claim_and_intend(self, limit: int) -> None:
+        before = len(self.claims)
+        self.claim(limit)
+        for back in range(len(self.claims) - before):
+            self.intend(back)
+
     @precondition(lambda self: self.claims)
-    @rule(data=st.data())
-    def intend(self, data: st.DataObject) -> None:
-        claim = data.draw(st.sampled_from(self.claims))
+    @rule(back=st.integers(0, 3))
+    def intend_late(self, back: int) -> None:
+        self.intend(back)
+
+    def intend(self, back: int) -> None:
+        claim = self.claims[-1 - back % len(self.claims)]
         mine = self.believed[claim.id]
         held = (
             mine.state == "claimed" and mine.fence == claim.fence and mine.lease_until_at > self.now
@@ -160,9 +178,9 @@ class LedgerMachine(RuleBasedStateMachine):
             mine.state = "skipped" if mine.subscriber_id in self.gone else "failed"
 
     @precondition(lambda self: self.claims)
-    @rule(data=st.data(), kind=st.sampled_from(list(EVENT_OF)))
-    def record(self, data: st.DataObject, kind: OutcomeKind) -> None:
-        claim = data.draw(st.sampled_from(self.claims))
+    @rule(back=st.integers(0, 3), kind=st.sampled_from(list(EVENT_OF)))
+    def record(self, back: int, kind: OutcomeKind) -> None:
+        claim = self.claims[-1 - back % len(self.claims)]
         mine = self.believed[claim.id]
         legal = LEGAL[EVENT_OF[kind]]
         retry_at = self.now + timedelta(minutes=5)
@@ -204,16 +222,19 @@ class LedgerMachine(RuleBasedStateMachine):
                 elif mine.closes_at <= self.now:
                     mine.state = "failed"
 
-    @rule(who=st.integers(0, 2))
-    def leave(self, who: int) -> None:
-        with self.store.write() as tx:
-            suppress(tx, self.subscribers[who], ConsentKind.UNSUBSCRIBED, self.now)
-        self.gone.add(self.subscribers[who])
-
-    @precondition(lambda self: self.believed)
+    @precondition(lambda self: self.claims and not self.gone)
     @rule(data=st.data())
-    def resend(self, data: st.DataObject) -> None:
-        one = data.draw(st.sampled_from(sorted(self.believed)))
+    def leave_after_a_claim(self, data: st.DataObject) -> None:
+        subscriber = self.believed[self.claims[-1].id].subscriber_id
+        with self.store.write() as tx:
+            suppress(tx, subscriber, ConsentKind.UNSUBSCRIBED, self.now)
+        self.gone.add(subscriber)
+        if data.draw(st.booleans()):
+            self.intend(0)
+
+    @rule(back=st.integers(0, 5))
+    def resend(self, back: int) -> None:
+        one = self._one_of_the_last(back)
         mine = self.believed[one]
         try:
             with self.store.write() as tx:
@@ -230,10 +251,10 @@ class LedgerMachine(RuleBasedStateMachine):
             mine.closes_at = max(mine.closes_at, self.now + timedelta(hours=24))
             mine.may_repeat = mine.handed_off + 1
 
-    @precondition(lambda self: self.believed)
-    @rule(data=st.data(), resolution=st.sampled_from(Resolution))
-    def resolve(self, data: st.DataObject, resolution: Resolution) -> None:
-        one = data.draw(st.sampled_from(sorted(self.believed)))
+    @rule(back=st.integers(0, 5), resolution=st.sampled_from(Resolution))
+    def resolve(self, back: int, resolution: Resolution) -> None:
+        unknown = [one for one, mine in self.believed.items() if mine.state == "unknown"]
+        one = unknown[0] if unknown else self._one_of_the_last(back)
         mine = self.believed[one]
         try:
             with self.store.write() as tx:
@@ -261,6 +282,10 @@ class LedgerMachine(RuleBasedStateMachine):
         by_state = Counter(mine.state for mine in self.believed.values())
         assert total.queued == by_state["ready"] + by_state["claimed"] + by_state["sending"]
 
+    def _one_of_the_last(self, back: int) -> DeliveryId:
+        ids = sorted(self.believed)
+        return ids[-1 - back % len(ids)]
+
     def _taken(self, subscriber: SubscriberId) -> list[PaperId]:
         with self.store.read() as tx:
             return ledger.sent_papers(tx, [subscriber]).get(subscriber, [])
@@ -278,8 +303,8 @@ class LedgerMachine(RuleBasedStateMachine):
 
 TestLedger = LedgerMachine.TestCase
 TestLedger.settings = settings(
-    max_examples=60,
-    stateful_step_count=30,
+    max_examples=50,
+    stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
