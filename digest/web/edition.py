@@ -55,9 +55,15 @@ def _home_view(listings: DayListings | None, *, stale: list[str], contact: str) 
         lead=f"{papers} from {feeds}.",
         notices=tuple(f"{name} is stale: it still shows an earlier day." for name in stale),
         papers=tuple(_card(paper) for paper in rank(listings.papers)),
-        more=f"{rest:,} more were listed on this day." if rest > 0 else "",
+        more=_more(rest),
         contact=contact,
     )
+
+
+def _more(rest: int) -> str:
+    if rest <= 0:
+        return ""
+    return f"{rest:,} more {'was' if rest == 1 else 'were'} listed on this day."
 
 
 def _card(paper: Paper) -> PaperView:

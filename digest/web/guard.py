@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -63,12 +64,17 @@ class Guard:
             await self._app(scope, body, answer)
         except _BodyTooLargeError:
             await self._fail(413, scope, receive, answer)
-        except StorageError:
-            log.exception("page lacks its database", route=_route(scope))
-            await self._fail(503, scope, receive, answer)
-        except Exception:
-            log.exception("page failed", route=_route(scope))
-            await self._fail(500, scope, receive, answer)
+        except Exception as exc:
+            status = 503 if isinstance(exc, StorageError) else 500
+            # Neither the message nor local variables: both may hold tokens.
+            log.error(  # noqa: TRY400
+                "page failed",
+                route=_route(scope),
+                status=status,
+                error=type(exc).__name__,
+                trace="".join(traceback.format_tb(exc.__traceback__)),
+            )
+            await self._fail(status, scope, receive, answer)
 
     def _refuse(self, scope: Scope) -> int | None:
         headers = dict(scope["headers"])
