@@ -182,7 +182,9 @@ def _columns(paper: Paper) -> dict[str, Any]:
 def _insert_tags(tx: Session, tags: Sequence[tuple[PaperId, str]]) -> None:
     if not tags:
         return
-    names = {tag.casefold(): tag for _, tag in reversed(tags)}
+    names: dict[str, str] = {}
+    for _, tag in tags:
+        names.setdefault(tag.casefold(), tag)
     tx.connection().execute(
         insert(_TAG).on_conflict_do_nothing(),
         [{"key": key, "name": name} for key, name in names.items()],

@@ -8,7 +8,8 @@ from sqlalchemy import ColumnElement, Table, and_, exists, select
 from sqlalchemy.dialects.sqlite import insert
 from sqlmodel import Session
 
-from digest.model import DeliveryState, Merge, PaperId
+from digest.model import Merge, PaperId
+from digest.store.ledger.papers import merge_sent_papers
 from digest.store.tables import PaperRow
 
 _TABLES = PaperRow.metadata.tables
@@ -16,9 +17,6 @@ _PAPER: Table = _TABLES["paper"]
 _ALIAS: Table = _TABLES["alias"]
 _MERGED: Table = _TABLES["merged_paper"]
 _WINDOW: Table = _TABLES["window"]
-_DELIVERY: Table = _TABLES["delivery"]
-_DELIVERY_PAPER: Table = _TABLES["delivery_paper"]
-_HANDED_OFF = (DeliveryState.SENT.value, DeliveryState.UNKNOWN.value)
 
 
 def merge_papers(tx: Session, merges: Sequence[Merge]) -> None:
@@ -35,12 +33,11 @@ def _merge(tx: Session, old: PaperId, new: PaperId) -> None:
     run = tx.connection().execute
     run(_ALIAS.update().where(_ALIAS.c.paper_id == old).values(paper_id=new))
     run(_WINDOW.delete().where(_WINDOW.c.paper_id == old))
-    _keep_what_was_handed_off(tx, old, new)
+    merge_sent_papers(tx, old, new)
     for name, keys in (
         ("listing", ("feed_id", "day")),
         ("paper_tag", ("tag_id",)),
         ("revision", ("version",)),
-        ("delivery_paper", ("subscriber_id",)),
     ):
         _move(tx, _TABLES[name], keys, old, new)
     run(_MERGED.update().where(_MERGED.c.paper_id == old).values(paper_id=new))
@@ -57,35 +54,3 @@ def _move(tx: Session, table: Table, keys: tuple[str, ...], old: PaperId, new: P
     run = tx.connection().execute
     run(table.delete().where(table.c.paper_id == old, exists(select(1).where(same))))
     run(table.update().where(table.c.paper_id == old).values(paper_id=new))
-
-
-def _keep_what_was_handed_off(tx: Session, old: PaperId, new: PaperId) -> None:
-    """Let a row that stays name the delivery that was handed off.
-
-    A delivery that fails gives its papers back. If the row that stays named that one,
-    a paper sent by the other would be sent again.
-    """
-    theirs = _DELIVERY_PAPER.alias("theirs")
-    handed_off = (
-        select(theirs.c.delivery_id)
-        .join(_DELIVERY, _DELIVERY.c.id == theirs.c.delivery_id)
-        .where(
-            theirs.c.subscriber_id == _DELIVERY_PAPER.c.subscriber_id,
-            theirs.c.paper_id == old,
-            _DELIVERY.c.state.in_(_HANDED_OFF),
-        )
-    )
-    own = _DELIVERY.alias("own")
-    tx.connection().execute(
-        _DELIVERY_PAPER.update()
-        .where(
-            _DELIVERY_PAPER.c.paper_id == new,
-            exists(handed_off),
-            ~exists(
-                select(1).where(
-                    own.c.id == _DELIVERY_PAPER.c.delivery_id, own.c.state.in_(_HANDED_OFF)
-                )
-            ),
-        )
-        .values(delivery_id=handed_off.scalar_subquery())
-    )

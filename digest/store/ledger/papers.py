@@ -6,16 +6,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, exists, select
 from sqlalchemy.dialects.sqlite import insert
 from sqlmodel import Session
 
-from digest.model import Delivery, DeliveryId, PaperId, SubscriberId
+from digest.model import Delivery, DeliveryId, DeliveryState, PaperId, SubscriberId
 from digest.store.ledger.rows import PAPER, chunks
 from digest.store.tables import Table
 
 DELIVERY_PAPER = Table.metadata.tables["delivery_paper"]
+DELIVERY = Table.metadata.tables["delivery"]
 WINDOW = Table.metadata.tables["window"]
+_HANDED_OFF = (DeliveryState.SENT.value, DeliveryState.UNKNOWN.value)
 
 Taken = tuple[SubscriberId, PaperId, DeliveryId]
 
@@ -52,6 +54,48 @@ def release_papers(tx: Session, deliveries: Sequence[tuple[int, int]]) -> None:
                 DELIVERY_PAPER.c.delivery_id == delivery_id,
             )
         )
+
+
+def merge_sent_papers(tx: Session, old: PaperId, new: PaperId) -> None:
+    """Let what was sent of one paper count as sent of the paper it became.
+
+    Where a subscriber was sent both, one row stays, and it names the delivery that was
+    handed off: a delivery that fails gives its papers back, and a paper that the other
+    one sent must not come free by that.
+    """
+    theirs = DELIVERY_PAPER.alias("theirs")
+    both = (
+        theirs.c.subscriber_id == DELIVERY_PAPER.c.subscriber_id,
+        theirs.c.paper_id == old,
+    )
+    handed_off = (
+        select(theirs.c.delivery_id)
+        .join(DELIVERY, DELIVERY.c.id == theirs.c.delivery_id)
+        .where(*both, DELIVERY.c.state.in_(_HANDED_OFF))
+    )
+    own = DELIVERY.alias("own")
+    own_handed_off = select(own.c.id).where(
+        own.c.id == DELIVERY_PAPER.c.delivery_id, own.c.state.in_(_HANDED_OFF)
+    )
+    run = tx.connection().execute
+    run(
+        DELIVERY_PAPER.update()
+        .where(DELIVERY_PAPER.c.paper_id == new, exists(handed_off), ~exists(own_handed_off))
+        .values(delivery_id=handed_off.scalar_subquery())
+    )
+    mine = DELIVERY_PAPER.alias("mine")
+    run(
+        delete(DELIVERY_PAPER).where(
+            DELIVERY_PAPER.c.paper_id == old,
+            exists(
+                select(mine.c.paper_id).where(
+                    mine.c.subscriber_id == DELIVERY_PAPER.c.subscriber_id,
+                    mine.c.paper_id == new,
+                )
+            ),
+        )
+    )
+    run(DELIVERY_PAPER.update().where(DELIVERY_PAPER.c.paper_id == old).values(paper_id=new))
 
 
 def sent_papers(
