@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from fastapi import APIRouter
@@ -62,7 +62,9 @@ def past_digest_routes(deps: WebDeps, site: Site) -> APIRouter:
             unsubscribe="",
             unsubscribe_mailto="",
         )
-        view = digest_view(past.digest, links, service_name=service.name)
+        # The mail's words on what found no room point here, where it is listed.
+        shown = replace(past.digest, left_over=0, carried=0)
+        view = digest_view(shown, links, service_name=service.name)
         return site.page("digest", _page_view(view, past))
 
     return routes
@@ -83,10 +85,20 @@ def _load(tx: Session, delivery: Delivery) -> _Past:
 def _page_view(view: DigestView, past: _Past) -> DigestPageView:
     rest = tuple(_rest_view(paper) for paper in past.rest)
     left_over = max(past.delivery.left_over, len(rest))
-    note = "" if left_over == len(rest) else f"These are the best {len(rest):,} of them."
     return DigestPageView(
-        digest=view, rest=rest, rest_title=f"{left_over:,} more matched", rest_note=note
+        digest=view,
+        rest=rest,
+        rest_title=f"{left_over:,} more matched",
+        rest_note=_rest_note(len(rest), left_over),
     )
+
+
+def _rest_note(shown: int, left_over: int) -> str:
+    if shown == left_over:
+        return ""
+    if shown == 1:
+        return "This is the best of them."
+    return f"These are the best {shown:,} of them."
 
 
 def _rest_view(paper: Paper) -> RestView:

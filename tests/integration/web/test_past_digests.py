@@ -61,6 +61,7 @@ def test_what_found_no_room_is_listed(site: SiteWorld, client: TestClient) -> No
 
     assert "12 more matched" in page.text
     assert "These are the best 2 of them." in page.text
+    assert "wait on the site" not in page.text
     assert "Plans that a small robot can keep" in page.text
 
 
