@@ -25,6 +25,8 @@ _ET_AL = re.compile(r"[,\s]*\bet\.? al(?:ii)?\b\.?\s*$", re.IGNORECASE)
 # "D.", "A.S.", "J.-P.", "J. R. R." and "DJ": what stands after a comma in "Kukla, D."
 _INITIALS = re.compile(r"^(?:[^\W\d_]\.[\s-]?|[^\W\d_]-)+[^\W\d_]?\.?$|^[A-Z]{1,3}$")
 _TRAILING_INITIALS = re.compile(r"^(?P<family>\S.*?)\s+(?:[A-Z]{1,3}|(?:[A-Z]\.[\s-]?)+)$")
+# "Joseph" or "de Araujo" before a comma is a family name; two CJK names are two people.
+_FAMILY_ALONE = re.compile(r"^(?:[^\W\d_A-Z]{1,4}\s+)*(?![\u2e80-\uffef])\S+$")
 _SUFFIX = re.compile(r"^(?:jr|sr|ii|iii|iv)\.?$", re.IGNORECASE)
 
 
@@ -78,7 +80,7 @@ def _split_line(text: str, *, alone: bool) -> list[str]:
         return pieces
     if len(pieces) % 2 == 0 and all(_INITIALS.match(piece) for piece in pieces[1::2]):
         return [f"{family}, {given}" for family, given in _pairs(pieces)]
-    if len(pieces) == 2 and " " not in pieces[0] and (not alone or " " not in pieces[1]):
+    if len(pieces) == 2 and (not alone or _FAMILY_ALONE.match(pieces[0])):
         return [f"{pieces[0]}, {pieces[1]}"]
     if any(_overlong(piece) for piece in pieces):
         return [text]

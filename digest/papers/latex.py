@@ -8,9 +8,10 @@ then the text stays as it was written.
 
 from __future__ import annotations
 
+import logging
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from pylatexenc.latex2text import (
@@ -28,9 +29,11 @@ _TRIGGER = re.compile(r"[\\$]|[_^]\{|\{[A-Za-z]{1,20}\}")
 _MATH = re.compile(
     r"(?<!\\)\$(?:\$?)(?=[^\s$])(?:[^$\\]|\\.){0,600}?(?<=[^\s\\])\$\$?(?!\d)", re.DOTALL
 )
+_WORTH_READING = re.compile(r"[\\$]|[_^]\{|\{[A-Za-z]{1,20}\}|(?<=\S)~(?=\S)")
+_SHORT_CHARS = 80
 _SPECIAL = re.compile(r"(?<!\\)([%&#])")
 _TILDE = re.compile(r"(?<!\S)~")
-_MACRO_WITH_ARGUMENT = re.compile(r"\\(?P<name>[A-Za-z]+)(?=\{)")
+_MACRO_WITH_ARGUMENT = re.compile(r"\\(?!begin\b|end\b)(?P<name>[A-Za-z]+)(?=\{)")
 _MACRO = re.compile(
     r"\\(?:href|cite[a-z]*|ref|eqref|label|begin|end|includegraphics|hspace|vspace)\*?"
     r"(?:\[[^\]]*\])?\{[^{}]*\}|\\[A-Za-z]+"
@@ -56,7 +59,8 @@ _FRAME_MACROS = {
     "boldsymbol": (1, "%s"),
     "bm": (1, "%s"),
     "pmod": (1, "(mod %s)"),
-    "href": (2, "%(2)s"),
+    "binom": (2, "C(%(1)s, %(2)s)"),
+    **dict.fromkeys(("texttt", "textsc", "textsf", "textrm", "mbox", "hbox"), (1, "%s")),
 }
 _KEPT_SIGNS = frozenset("<>=%&#+")
 
@@ -66,16 +70,31 @@ def plain_latex(text: str) -> str:
     if len(text) > _MAX_CHARS or not _TRIGGER.search(text):
         return text
     pieces = _pieces(text)
-    source = "".join(escaped for escaped, _ in pieces)
-    whole = _convert(source)
-    if whole is not None:
-        return whole
+    if not all(_is_balanced(written) for _, written in pieces):
+        # A macro's argument holds a formula: only the whole can be read.
+        whole = _convert("".join(source for source, _ in pieces))
+        if whole is not None:
+            return whole
     # One formula that cannot be reduced does not cost the others their readable form.
-    plain = [_convert(piece) for piece, _ in pieces]
-    return "".join(
-        written if reduced is None else reduced
-        for reduced, (_, written) in zip(plain, pieces, strict=True)
-    )
+    return "".join(_plain_piece(source, written) for source, written in pieces)
+
+
+def _plain_piece(source: str, written: str) -> str:
+    if not _WORTH_READING.search(written):
+        return written
+    plain = _convert_short(source) if len(source) <= _SHORT_CHARS else _convert(source)
+    if plain is None:
+        return written
+    # LaTeX drops white space after a macro, also where a formula follows.
+    before = " " if written[0].isspace() and not plain[:1].isspace() else ""
+    after = " " if written[-1].isspace() and not plain[-1:].isspace() else ""
+    return f"{before}{plain}{after}"
+
+
+@lru_cache(maxsize=8192)
+def _convert_short(source: str) -> str | None:
+    """Remember what short formulas become: the same ones come again and again."""
+    return _convert(source)
 
 
 def _convert(source: str) -> str | None:
@@ -85,6 +104,10 @@ def _convert(source: str) -> str | None:
     except Exception:  # a library bug on outside text must not stop ingest
         return None
     return plain if _keeps_every_word(source, plain) else None
+
+
+def _is_balanced(written: str) -> bool:
+    return written.count("{") - written.count(r"\{") == written.count("}") - written.count(r"\}")
 
 
 def _pieces(text: str) -> list[tuple[str, str]]:
@@ -109,8 +132,11 @@ def _apart(source: str) -> str:
 
 
 def _is_known(macro: str) -> bool:
-    spec = _converter().latex_context.get_macro_spec(macro)
-    return spec is not None and spec.macroname == macro
+    specs = (_converter().latex_context, _walker_context())
+    return any(
+        spec is not None and spec.macroname == macro
+        for spec in (context.get_macro_spec(macro) for context in specs)
+    )
 
 
 def _escape_prose(text: str) -> str:
@@ -125,13 +151,18 @@ def _walker_context() -> Any:
     context.add_context_category(
         "paper-digest",
         prepend=True,
-        macros=[std_macro(name, False, args) for name, (args, _) in _FRAME_MACROS.items()],
+        macros=[
+            std_macro("href", False, 2),
+            *(std_macro(name, False, args) for name, (args, _) in _FRAME_MACROS.items()),
+        ],
     )
     return context
 
 
 @cache
 def _converter() -> Any:
+    # It reports every odd formula of a feed; what it cannot reduce stays as written.
+    logging.getLogger("pylatexenc").setLevel(logging.CRITICAL)
     context = get_default_latex_context_db()
     context.set_unknown_macro_spec(MacroTextSpec("", simplify_repl=_as_written))
     context.add_context_category(
@@ -140,6 +171,7 @@ def _converter() -> Any:
         macros=[
             *(MacroTextSpec(name, simplify_repl=text) for name, text in _WORD_MACROS.items()),
             *(MacroTextSpec(name, simplify_repl=text) for name, (_, text) in _FRAME_MACROS.items()),
+            MacroTextSpec("href", simplify_repl=_linked),
             *(MacroTextSpec(name, simplify_repl="") for name in _SILENT_MACROS),
         ],
     )
@@ -150,6 +182,14 @@ def _converter() -> Any:
 
 def _as_written(node: Any) -> str:
     return str(node.latex_verbatim())
+
+
+def _linked(node: Any, l2tobj: Any) -> str:
+    """Write a link as its text, with its address unless that is the text."""
+    address, text = (
+        str(l2tobj.nodelist_to_text([argument])) for argument in node.nodeargd.argnlist
+    )
+    return text if address in text else f"{text} ({address})"
 
 
 def _keeps_every_word(source: str, plain: str) -> bool:
