@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 from sqlmodel import update
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.testclient import TestClient
+from starlette.types import Receive, Scope, Send
 
 from digest.errors import RenderError
 from digest.housekeeping import LAST_TICK as TICK_OF_HOUSEKEEPING
@@ -178,6 +181,31 @@ def test_a_large_body_is_refused(client: TestClient) -> None:
     answer = client.post("/confirm/x", content=b"x" * (guard.MAX_BODY_BYTES + 1))
 
     assert answer.status_code == 413
+
+
+def test_a_body_without_a_length_is_counted_as_it_comes(site: SiteWorld) -> None:
+    async def read_all(scope: Scope, receive: Receive, send: Send) -> None:
+        answer = Response(await Request(scope, receive).body())
+        await answer(scope, receive, send)
+
+    guarded = guard.Guard(read_all, base_url=BASE_URL, error_page=_plain)
+    client = TestClient(guarded, base_url=BASE_URL)
+
+    small = client.post("/", content=iter([b"x" * 1000] * 60))
+    large = client.post("/", content=iter([b"x" * 1000] * 70))
+
+    assert small.status_code == 200
+    assert len(small.content) == 60_000
+    assert large.status_code == 413
+
+
+def _plain(status: int) -> Response:
+    return Response(status_code=status)
+
+
+def test_starting_and_stopping_passes_the_guard(site: SiteWorld) -> None:
+    with TestClient(site.app, base_url=BASE_URL) as client:
+        assert client.get("/healthz").status_code == 200
 
 
 def test_a_failure_is_a_plain_page_without_a_traceback(
