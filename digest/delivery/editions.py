@@ -70,12 +70,13 @@ class Editions:
         self.query_ids.add(query_id)
         try:
             query = parse_query(canonical)
-        except QueryError:
+        except QueryError as exc:
             # Refused when saved, so this version reads it otherwise than the one that
             # took it. It matches nothing; everybody's other interests do.
-            log.exception("saved query cannot be read", query_id=query_id)
-            return
-        self._index.add(query_id, query)
+            self._index.add_nothing(query_id)
+            log.warning("saved query cannot be read", query_id=query_id, cause=exc.cause)
+        else:
+            self._index.add(query_id, query)
 
     def _match(self, found: Sequence[Paper]) -> Edition:
         papers = rank(found)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
+from collections import Counter
 from datetime import datetime, timedelta
 from email import message_from_bytes
 from email.policy import default
 
 import pytest
+from sqlmodel import select
 
 from digest.clock import fixed_clock
 from digest.delivery.composing import Sender
@@ -21,7 +23,8 @@ from digest.model import Message, Subscriber, SubscriberId, SubscriberState
 from digest.resources import resource_dir
 from digest.settings import Settings
 from digest.store.engine import Store
-from digest.store.letters import Letter, LetterKind, LetterState, count_letters, queue_letters
+from digest.store.letters import Letter, LetterKind, LetterState, queue_letters
+from digest.store.tables import LetterRow
 from digest.store.tokens import find_token
 from digest.subscribers.tokens import one_use_digest
 from tests.support.ledger_world import MONDAY, add_subscribers, smtp_settings
@@ -73,7 +76,7 @@ def owe_letter(store: Store, *, state: SubscriberState = SubscriberState.PENDING
 
 def letter_states(store: Store) -> dict[LetterState, int]:
     with store.read() as tx:
-        return count_letters(tx)
+        return Counter(LetterState(state) for state in tx.exec(select(LetterRow.state)).all())
 
 
 def test_a_letter_arrives_once_with_a_link_that_confirms(store: Store) -> None:
