@@ -157,7 +157,7 @@ class Lanes:
 
     async def _build(self, job: _Job) -> Message | Outcome:
         if job.digest is None:
-            return _failed("none of its papers exists any more")
+            return _failed("none of its papers is left")
         try:
             return await asyncio.to_thread(self._composer.build, job.delivery, job.digest)
         except (RenderError, DeliveryError) as exc:

@@ -276,13 +276,13 @@ def refuse_clear_text(settings: SmtpSettings) -> None:
     Raises:
         ConfigError: Naming the setting.
     """
-    if settings.security != "none" or settings.allow_clear_text:
+    if settings.security != "none" or _is_loopback(settings.host):
         return
     if settings.username:
         raise ConfigError(
             ['smtp.security: "none" would send the password in clear: use "tls" or "starttls"']
         )
-    if not _is_loopback(settings.host):
+    if not settings.allow_clear_text:
         problem = (
             f'smtp.security: "none" would send mail in clear to {settings.host}: '
             'use "tls" or "starttls", or set smtp.allow_clear_text = true'

@@ -17,7 +17,11 @@ from digest.store.tables import Table
 DELIVERY_PAPER = Table.metadata.tables["delivery_paper"]
 DELIVERY = Table.metadata.tables["delivery"]
 WINDOW = Table.metadata.tables["window"]
-_HANDED_OFF = (DeliveryState.SENT.value, DeliveryState.UNKNOWN.value)
+_HANDED_OFF = (
+    DeliveryState.SENDING.value,
+    DeliveryState.SENT.value,
+    DeliveryState.UNKNOWN.value,
+)
 
 Taken = tuple[SubscriberId, PaperId, DeliveryId]
 
