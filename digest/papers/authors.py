@@ -17,11 +17,13 @@ _MAX_STRING_CHARS = 40_000
 _MAX_NAME_CHARS = 100
 _MAX_NAME_WORDS = 7
 
-_RSS_AUTHOR = re.compile(r"^\S+@\S+\s+\((?P<names>.+)\)$", re.DOTALL)
+_RSS_AUTHOR = re.compile(r"^[^\s@]{1,80}@[^\s@]{1,200}\s+\((?P<names>.+)\)$", re.DOTALL)
 _INNERMOST_PARENTHESES = re.compile(r"\([^()]*\)")
-_HARD_SEPARATOR = re.compile(r"[;；、]|\s*[\r\n]+\s*|</?br\s*/?>", re.IGNORECASE)
+_BLANKS = re.compile(r"[^\S\r\n]+")
+_LINE_END = re.compile(r" ?[\r\n][\r\n ]*")
+_HARD_SEPARATOR = re.compile(r"[;；、\n]|</?br\s*/?>", re.IGNORECASE)
 _AND = re.compile(r",?\s+(?:and|&)\s+", re.IGNORECASE)
-_ET_AL = re.compile(r"[,\s]*\bet\.? al(?:ii)?\b\.?\s*$", re.IGNORECASE)
+_ET_AL = re.compile(r"\bet\.? al(?:ii)?\b\.?\s*$", re.IGNORECASE)
 # "D.", "A.S.", "J.-P.", "J. R. R." and "DJ": what stands after a comma in "Kukla, D."
 _INITIALS = re.compile(r"^(?:[^\W\d_]\.[\s-]?|[^\W\d_]-)+[^\W\d_]?\.?$|^[A-Z]{1,3}$")
 _TRAILING_INITIALS = re.compile(r"^(?P<family>\S.*?)\s+(?:[A-Z]{1,3}|(?:[A-Z]\.[\s-]?)+)$")
@@ -63,7 +65,7 @@ def _split_one(raw: str, *, alone: bool) -> Iterable[str]:
     raw = html.unescape(raw)
     found = _RSS_AUTHOR.match(raw.strip())
     text = found["names"] if found else raw
-    text = _without_affiliations(text)
+    text = _LINE_END.sub("\n", _BLANKS.sub(" ", _without_affiliations(text)))
     parts = [part for part in _HARD_SEPARATOR.split(text) if part.strip(" ,")]
     if len(parts) > 1:
         # Wiley joins with ",\n"; a list of "Family, Given" may be joined with ";".

@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from digest.model import Alias, Entry
 from digest.papers.authors import family_name, split_authors
-from digest.papers.own_ids import own_id
+from digest.papers.own_ids import MAX_URL_CHARS, own_id
 from digest.papers.text import clean_title
 
 SCHEMES = ("arxiv", "doi", "pmid", "feed", "feedtitle", "title")
@@ -89,6 +89,8 @@ def parse_alias(text: str) -> Alias | None:
     `pmid:123`, the URLs of these, and aliases as we write them. None when it is none.
     """
     text = text.strip()
+    if len(text) > MAX_URL_CHARS:
+        return None
     bare = _BARE_ARXIV.match(text)
     if bare:
         return _arxiv_alias(bare)
@@ -121,11 +123,12 @@ def aliases_of(
     """
     title = clean_title(entry.title) if title is None else title
     authors = split_authors(entry.authors) if authors is None else authors
-    named = _named_aliases(entry)
+    texts = tuple(_texts(entry))
+    named = _named_aliases(texts)
     found = list(named)
     own = own_id(entry)
     if own is not None and not any(
-        _strong_alias(text) for text in (entry.source_id, entry.url) if text
+        _strong_alias(text) for text in (entry.source_id, entry.url) if text and text in texts
     ):
         found.append(Alias(f"feed:{feed_name}:{own}"))
     family = fold_title(family_name(authors[0])) if authors else ""
@@ -196,11 +199,11 @@ def _unmarked(decomposed: str) -> Iterable[str]:
     return (sign for sign in decomposed if not unicodedata.combining(sign))
 
 
-def _named_aliases(entry: Entry) -> tuple[Alias, ...]:
+def _named_aliases(texts: Iterable[str]) -> tuple[Alias, ...]:
     """Collect arXiv id (one), PMID (one) and DOIs, in the order of the entry's trust."""
     found: dict[Alias, None] = {}
     taken: set[str] = set()
-    for text in _texts(entry):
+    for text in texts:
         alias = _strong_alias(text)
         if alias is None:
             continue
@@ -212,7 +215,8 @@ def _named_aliases(entry: Entry) -> tuple[Alias, ...]:
 
 
 def _texts(entry: Entry) -> Iterable[str]:
-    return (text for text in (*entry.identifiers, entry.source_id, entry.url) if text is not None)
+    texts = (*entry.identifiers, entry.source_id, entry.url)
+    return (text for text in texts if text is not None and len(text) <= MAX_URL_CHARS)
 
 
 def _strong_alias(text: str) -> Alias | None:

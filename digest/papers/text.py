@@ -33,11 +33,10 @@ _ATTRIBUTE_TAGS = "a|img|iframe|input|form|object|embed|link|meta|video|audio|so
 _TAG = re.compile(
     rf"<(?:/?(?:{_BLOCK_TAGS}|{_INLINE_TAGS})(?:\s[^<>]*)?/?>"
     rf"|(?:{_ATTRIBUTE_TAGS})\s[^<>]*>|/(?:{_ATTRIBUTE_TAGS})\s*>"
-    r"|(?:script|style)\b[^<>]*>(?=.*?</(?:script|style)\s*>)|/(?:script|style)\s*>"
-    r"|!--.*?-->)",
-    re.IGNORECASE | re.DOTALL,
+    r"|(?P<raw>script|style)\b[^<>]*>|/(?:script|style)\s*>)",
+    re.IGNORECASE,
 )
-_CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
+_RAW_END = re.compile(r"</(?:script|style)\s*>", re.IGNORECASE)
 _BLOCK = re.compile(rf"(?=</?(?:{_BLOCK_TAGS})[\s/>])", re.IGNORECASE)
 
 # Bidirectional controls, zero-width and other invisible formatting characters, lone
@@ -97,18 +96,40 @@ def strip_invisible(text: str) -> str:
 
 def _strip_markup(text: str) -> str:
     if "<" in text:
-        text = _CDATA.sub(lambda found: found.group(1), text)
+        text = _without_spans(text, "<![CDATA[", "]]>", keep_inside=True)
+        text = _without_spans(text, "<!--", "-->", keep_inside=False)
         text = _escape_bare_brackets(text)
     if "<" in text:
         text = nh3.clean(_BLOCK.sub(" ", text), tags=set(), strip_comments=True, link_rel=None)
     return html.unescape(text)
 
 
-def _escape_bare_brackets(text: str) -> str:
-    """Write `<` as an entity wherever it opens no tag, so that nh3 keeps it."""
+def _without_spans(text: str, start: str, end: str, *, keep_inside: bool) -> str:
+    """Take out what stands between two marks, or only the marks; an open start is text."""
     pieces: list[str] = []
     position = 0
+    while (begin := text.find(start, position)) >= 0:
+        stop = text.find(end, begin + len(start))
+        if stop < 0:
+            break
+        pieces.append(text[position:begin])
+        if keep_inside:
+            pieces.append(text[begin + len(start) : stop])
+        position = stop + len(end)
+    return "".join((*pieces, text[position:]))
+
+
+def _escape_bare_brackets(text: str) -> str:
+    """Write `<` as an entity wherever it opens no tag, so that nh3 keeps it.
+
+    A script that never ends is no script: nh3 would drop all that follows.
+    """
+    pieces: list[str] = []
+    position = 0
+    last_raw_end = max((found.start() for found in _RAW_END.finditer(text)), default=-1)
     for found in _TAG.finditer(text):
+        if found["raw"] and found.start() > last_raw_end:
+            continue
         pieces.append(text[position : found.start()].replace("<", "&lt;"))
         pieces.append(found.group())
         position = found.end()

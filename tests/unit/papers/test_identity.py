@@ -150,6 +150,7 @@ def test_identifiers_are_read_as_people_and_feeds_write_them(text: str, alias: s
         "10.1000/",
         "https://example.org/a",
         "doi:10.1000/...",
+        "https://x.org/" + "10.1000" * 9000,
     ],
 )
 def test_what_is_no_identifier_is_none(text: str) -> None:

@@ -41,6 +41,8 @@ def test_text_without_markup_stays_as_it_is(text: str) -> None:
         ("p &lt; 0.05 &amp;lt; 1", "p < 0.05 &lt; 1"),
         ("before <script>alert(1)</script> after", "before after"),
         ("one<!-- hidden -->two", "onetwo"),
+        ("an open <!-- comment", "an open <!-- comment"),
+        ("an open <script>alert(1)", "an open <script>alert(1)"),
         ("<![CDATA[inner]]> text", "inner text"),
         ("one<br/>two\n\tthree\u2028four", "one two three four"),
         ("e\u0301t\u00e9", "été"),
