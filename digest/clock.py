@@ -7,6 +7,9 @@ from datetime import UTC, datetime
 
 from digest.errors import UsageError
 
+_FIRST_YEAR, _LAST_YEAR = 1980, 2999
+"""Far from the ends of the calendar, where adding a year fails."""
+
 Clock = Callable[[], datetime]
 """Returns an aware UTC instant."""
 
@@ -26,7 +29,7 @@ def parse_instant(text: str) -> datetime:
     """Read an ISO 8601 instant with offset.
 
     Raises:
-        UsageError: If it is no instant, or has no offset.
+        UsageError: If it is no instant, has no offset, or lies outside 1980 to 2999.
     """
     try:
         instant = datetime.fromisoformat(text)
@@ -34,4 +37,6 @@ def parse_instant(text: str) -> datetime:
         raise UsageError(f"--at {text}: is not an ISO 8601 instant") from exc
     if instant.tzinfo is None:
         raise UsageError(f"--at {text}: has no offset; write {text}+00:00 or {text}Z")
+    if not _FIRST_YEAR <= instant.year <= _LAST_YEAR:
+        raise UsageError(f"--at {text}: must lie in the years {_FIRST_YEAR} to {_LAST_YEAR}")
     return instant.astimezone(UTC)

@@ -17,13 +17,24 @@ from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from digest.errors import ConfigError
 from digest.model import FeedKind, FeedSpec
 from digest.resources import resource_dir
 
-_SECRETS = (("service", "secret_key"), ("smtp", "password"), ("database", "url"))
+_SECRETS = (
+    ("service", "secret_key"),
+    ("service", "secret_keys_old"),
+    ("smtp", "password"),
+    ("database", "url"),
+)
 _ENV_PREFIX = "DIGEST_"
+_KEY_LENGTH = 32
+_ADDRESS = r"[^\s<>@,;:\"()]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?"
+_MAILBOX = re.compile(rf"{_ADDRESS}|[^<>@\x00-\x1f\x7f]*<{_ADDRESS}>")
+_DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 _FEED_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
 
 
@@ -54,15 +65,39 @@ class ServiceSettings(_Section):
     @field_validator("secret_key")
     @classmethod
     def _long_enough(cls, value: str) -> str:
-        if value and len(value) < 32:
-            raise ValueError("must have 32 characters or more")
+        if value and len(value) < _KEY_LENGTH:
+            raise ValueError(f"must have {_KEY_LENGTH} characters or more")
         return value
+
+    @field_validator("secret_keys_old", mode="before")
+    @classmethod
+    def _several(cls, value: object) -> object:
+        return tuple(re.split(r"[;\s]+", value.strip("; \n"))) if isinstance(value, str) else value
+
+    @field_validator("secret_keys_old")
+    @classmethod
+    def _all_long_enough(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        kept = tuple(key for key in value if key)
+        if any(len(key) < _KEY_LENGTH for key in kept):
+            raise ValueError(f"each must have {_KEY_LENGTH} characters or more")
+        return kept
 
 
 class DatabaseSettings(_Section):
     """Where the store is."""
 
     url: str = ""
+
+    @field_validator("url")
+    @classmethod
+    def _readable(cls, value: str) -> str:
+        try:
+            if value:
+                make_url(value)
+        except (ArgumentError, ValueError):
+            # The value may hold a password: it is not repeated, nor chained.
+            raise ValueError("is not a database URL, such as sqlite:///var/digest.db") from None
+        return value
 
 
 class MailSettings(_Section):
@@ -74,6 +109,28 @@ class MailSettings(_Section):
     transport: Literal["outbox", "smtp"] = "outbox"
     outbox_dir: Path | None = None
     bounce_domain: str = ""
+
+    @field_validator("from_", "reply_to")
+    @classmethod
+    def _one_address(cls, value: str) -> str:
+        if value and not _MAILBOX.fullmatch(value):
+            raise ValueError('must be one address, such as "Daily papers <digest@example.org>"')
+        return value
+
+    @field_validator("list_id", "bounce_domain")
+    @classmethod
+    def _domain_name(cls, value: str) -> str:
+        if value and not _DOMAIN.fullmatch(value):
+            raise ValueError("must be a domain name, such as papers.example.org")
+        return value
+
+    @model_validator(mode="after")
+    def _somebody_sends(self) -> Self:
+        if not self.from_:
+            raise ValueError("from must be an address")
+        if not self.list_id:
+            raise ValueError("list_id must be a domain name that stays the same for ever")
+        return self
 
 
 class SmtpSettings(_Section):
@@ -89,7 +146,7 @@ class SmtpSettings(_Section):
     rate_per_second: float = Field(default=0.0, ge=0)
     per_domain_connections: int = Field(default=0, ge=0)
     allow_clear_text: bool = False
-    """Lets `security = "none"` reach a host that is not this machine, or log in."""
+    """Lets `security = "none"` reach another host, or log in on this one; never both."""
 
 
 class DigestSettings(_Section):
@@ -280,7 +337,7 @@ def _apply_environment(
         if not isinstance(table, dict):
             problems.append(f"{name}: {section} is not a section that the environment can set")
             continue
-        table[key] = tuple(value.split(";")) if key == "secret_keys_old" else value
+        table[key] = value
     for section, key in _SECRETS:
         table = data.get(section)
         if isinstance(table, dict) and f"{key}_file" in table:

@@ -19,7 +19,9 @@ group = new_group(
     name="deliveries", help_text="The ledger: what was owed to whom, and what became of it."
 )
 
-IdArgument = Annotated[int, typer.Argument(metavar="ID", help="Number of the delivery.")]
+IdArgument = Annotated[
+    int, typer.Argument(metavar="ID", min=1, max=2**63 - 1, help="Number of the delivery.")
+]
 
 
 def register(app: typer.Typer) -> None:

@@ -276,13 +276,14 @@ def refuse_clear_text(settings: SmtpSettings) -> None:
     Raises:
         ConfigError: Naming the setting.
     """
-    if settings.security != "none" or _is_loopback(settings.host):
+    if settings.security != "none":
         return
-    if settings.username:
+    here, allowed = _is_loopback(settings.host), settings.allow_clear_text
+    if settings.username and not (here and allowed):
         raise ConfigError(
             ['smtp.security: "none" would send the password in clear: use "tls" or "starttls"']
         )
-    if not settings.allow_clear_text:
+    if not here and not allowed:
         problem = (
             f'smtp.security: "none" would send mail in clear to {settings.host}: '
             'use "tls" or "starttls", or set smtp.allow_clear_text = true'

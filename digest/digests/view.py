@@ -44,7 +44,7 @@ SUBJECT_LIMIT = 78
 class PaperView:
     """One paper as printed. Empty texts are left out by the template.
 
-    `upvotes` and `change` read "128" and "+41 today"; `meta` joins authors and venue,
+    `upvotes` and `change` read "128" and "+41"; `meta` joins authors and venue,
     `text_meta` upvotes too; `why` is the line with its terms marked, `text_why` the same
     for plain text; `also` are the other places it can be read.
     """
@@ -165,7 +165,7 @@ def _paper_view(match: Match, number: int, *, fallback_url: str, snippet: int) -
     authors = short_authors(paper.authors)
     upvotes = f"{paper.upvotes:,}" if paper.upvotes else ""
     rise = paper.upvotes_change or 0
-    change = f"+{rise:,} today" if upvotes and rise > 0 else ""
+    change = f"+{rise:,}" if upvotes and rise > 0 else ""
     meta = " · ".join(filter(None, (authors, venue)))
     votes = f"▲\u00a0{upvotes} ({change})" if change else f"▲\u00a0{upvotes}"
     return PaperView(

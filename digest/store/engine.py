@@ -74,7 +74,8 @@ class Store:
         if current == head:
             return
         if current is None:
-            if self._has_tables():
+            # Another process may have made the schema since we looked, in one transaction.
+            if self._has_tables() and self.schema_revision() is None:
                 raise StorageError(
                     "the database holds tables that are not ours: "
                     "set database.url to an empty database"
@@ -131,7 +132,7 @@ def _make_engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
     except ArgumentError as exc:
-        raise ConfigError([f"database.url: {url!r} is not a database URL"]) from exc
+        raise ConfigError(["database.url: is not a database URL"]) from exc
     if parsed.get_backend_name() != "sqlite":
         raise ConfigError(
             [f"database.url: {parsed.get_backend_name()} is not supported yet; use sqlite:///PATH"]

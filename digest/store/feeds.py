@@ -161,12 +161,17 @@ def _new_row(spec: FeedSpec, now: datetime, *, from_config: bool) -> FeedRow:
 
 
 def _revise(row: FeedRow, spec: FeedSpec, now: datetime) -> None:
-    """Apply a spec; another URL or kind makes what we know of the last reply void."""
+    """Apply a spec; another URL or kind makes what we know of the last reply void.
+
+    So does coming back after a removal. The next document is a baseline again: whoever
+    points a feed at another archive does not want the archive mailed.
+    """
     if (row.url, row.kind) != (spec.url, spec.kind.value) or row.removed_at is not None:
         row.url, row.kind = spec.url, spec.kind.value
         row.etag = row.last_modified = row.body_hash = row.moved_to = None
         row.gone_at = row.failing_since_at = row.error = None
         row.failures = 0
+        row.baseline_at = None
         row.next_poll_at = now
         row.removed_at = None
     if row.tags != list(spec.tags):

@@ -30,7 +30,12 @@ def test_an_instant_with_an_offset_is_read(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "cause"),
-    [("tomorrow", "is not an ISO 8601 instant"), ("2026-02-03T07:00", "has no offset")],
+    [
+        ("tomorrow", "is not an ISO 8601 instant"),
+        ("2026-02-03T07:00", "has no offset"),
+        ("9999-12-31T23:59:59Z", "1980 to 2999"),
+        ("0001-01-01T00:00:00Z", "1980 to 2999"),
+    ],
 )
 def test_an_instant_that_cannot_be_placed_is_refused(text: str, cause: str) -> None:
     with pytest.raises(UsageError, match=cause):

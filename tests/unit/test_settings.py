@@ -187,10 +187,10 @@ def test_the_environment_cannot_set_a_list_of_tables(tmp_path: Path) -> None:
 
 def test_old_keys_are_a_list_in_the_environment(tmp_path: Path) -> None:
     settings = load_settings(
-        write(tmp_path, ""), {"DIGEST_SERVICE__SECRET_KEYS_OLD": "one-old-key;another"}
+        write(tmp_path, ""), {"DIGEST_SERVICE__SECRET_KEYS_OLD": f"{'a' * 32};{'b' * 40}"}
     )
 
-    assert settings.service.secret_keys_old == ("one-old-key", "another")
+    assert settings.service.secret_keys_old == ("a" * 32, "b" * 40)
 
 
 def test_settings_are_frozen() -> None:
@@ -234,3 +234,44 @@ def test_a_data_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match="cannot be used"):
         ensure_secret_key(settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("SERVICE__SECRET_KEYS_OLD", "short", "service.secret_keys_old: each must have 32"),
+        ("MAIL__FROM", "nobody", "mail.from: must be one address"),
+        ("MAIL__FROM", "", "mail: from must be an address"),
+        ("MAIL__FROM", "A <a@example.org>, B <b@example.org>", "mail.from: must be one address"),
+        ("MAIL__REPLY_TO", "a@example.org\nBcc: b@example.org", "mail.reply_to: must be one"),
+        ("MAIL__LIST_ID", "daily papers", "mail.list_id: must be a domain name"),
+        ("MAIL__LIST_ID", "", "mail: list_id must be a domain name"),
+        ("MAIL__BOUNCE_DOMAIN", "a@b", "mail.bounce_domain: must be a domain name"),
+        ("DATABASE__URL", "s3cretpassword", "database.url: is not a database URL"),
+        ("DATABASE__URL", "postgresql://u:s3cret@@@h:x/db", "database.url: is not a database URL"),
+    ],
+)
+def test_a_value_that_would_break_every_mail_is_refused_at_the_start(
+    tmp_path: Path, name: str, value: str, problem: str
+) -> None:
+    problems = problems_of(write(tmp_path, ""), {f"DIGEST_{name}": value})
+
+    assert len(problems) == 1
+    assert problems[0].startswith(problem)
+    assert "s3cret" not in problems[0]
+
+
+@pytest.mark.parametrize(
+    "sender",
+    ["digest@localhost", "Daily papers <digest@example.org>", '"Papers, daily" <d@example.org>'],
+)
+def test_usual_senders_are_taken(tmp_path: Path, sender: str) -> None:
+    settings = load_settings(write(tmp_path, ""), {"DIGEST_MAIL__FROM": sender})
+
+    assert settings.mail.from_ == sender
+
+
+def test_no_old_keys_are_no_old_keys(tmp_path: Path) -> None:
+    settings = load_settings(write(tmp_path, ""), {"DIGEST_SERVICE__SECRET_KEYS_OLD": ""})
+
+    assert settings.service.secret_keys_old == ()

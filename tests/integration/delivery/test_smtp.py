@@ -113,6 +113,10 @@ def test_a_wrong_password_is_the_relays_trouble() -> None:
         ({"host": "relay.example.org"}, "in clear to relay.example.org"),
         ({"host": "192.0.2.1"}, "in clear to 192.0.2.1"),
         ({"host": "127.0.0.1", "username": "me"}, "the password in clear"),
+        (
+            {"host": "relay.example.org", "username": "me", "allow_clear_text": True},
+            "the password in clear",
+        ),
     ],
 )
 def test_clear_text_is_refused(settings: dict[str, str], key: str) -> None:

@@ -96,11 +96,11 @@ def test_another_url_voids_what_was_known_of_the_last_reply(store: Store) -> Non
     feed = load(store, "a")
     assert (feed.url, feed.tags) == ("https://c.example/feed", ("y",))
     assert (feed.etag, feed.body_hash, feed.moved_to, feed.failures) == (None, None, None, 0)
-    assert feed.baseline_at == NOW
+    assert feed.baseline_at is None
     assert feed.next_poll_at == NOW
 
 
-def test_a_feed_taken_out_of_the_file_is_no_longer_polled_and_comes_back_with_its_history(
+def test_a_feed_taken_out_of_the_file_comes_back_with_a_new_baseline(
     store: Store,
 ) -> None:
     configured(store, SPEC)
@@ -111,7 +111,7 @@ def test_a_feed_taken_out_of_the_file_is_no_longer_polled_and_comes_back_with_it
     assert due(store, LATER) == []
 
     configured(store, SPEC, now=LATER)
-    assert load(store, "a").baseline_at == NOW
+    assert load(store, "a").baseline_at is None
 
 
 def test_feeds_added_by_command_stay_whatever_the_file_says(store: Store) -> None:
@@ -133,7 +133,7 @@ def test_a_name_is_added_once(store: Store) -> None:
         add_feed(tx, SPEC, NOW)
 
 
-def test_a_removed_feed_is_revived_by_its_name_with_its_history(store: Store) -> None:
+def test_a_removed_feed_is_revived_by_its_name_with_a_new_baseline(store: Store) -> None:
     with store.write() as tx:
         first = add_feed(tx, SPEC, NOW)
     record(store, "a")
@@ -146,7 +146,7 @@ def test_a_removed_feed_is_revived_by_its_name_with_its_history(store: Store) ->
 
     assert again.id == first.id
     assert again.kind is FeedKind.FEED
-    assert again.baseline_at == NOW
+    assert again.baseline_at is None
     assert due(store, LATER) == ["a"]
 
 

@@ -80,7 +80,7 @@ def test_both_parts_tell_the_same() -> None:
     for fact in (
         "Tuesday 3 February 2026",
         "Three papers match your interests today, and 12 more wait on the site.",
-        "Ada Lovelace, Alan Turing and 4 more · arXiv cs.LG · ▲ 128 (+41 today)",
+        "Ada Lovelace, Alan Turing and 4 more · arXiv cs.LG · ▲ 128 (+41)",
         "sparse autoencoder in the abstract · tag interpretability",
         "diffusion and protein in title and abstract, without “survey”",
         "cs.AI · scaling · also on Hugging Face · code",

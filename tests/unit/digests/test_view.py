@@ -59,7 +59,7 @@ def test_paper_card_reads_as_promised() -> None:
     assert paper.url == "https://arxiv.org/abs/2602.00001"
     assert paper.authors == "Ada Lovelace, Alan Turing and 4 more"
     assert paper.text_meta == (
-        "Ada Lovelace, Alan Turing and 4 more · arXiv cs.LG · ▲\u00a0128 (+41 today)"
+        "Ada Lovelace, Alan Turing and 4 more · arXiv cs.LG · ▲\u00a0128 (+41)"
     )
     assert paper.tags == ("cs.AI", "scaling")
     assert paper.snippet.startswith("Features that a sparse autoencoder finds")
@@ -74,7 +74,7 @@ def test_change_is_told_only_when_it_is_a_known_rise() -> None:
         paper = make_paper(upvotes=upvotes, upvotes_change=change)
         return card(Match(paper=paper, reasons=())).text_meta
 
-    assert votes(12_345, 1_041) == "▲\u00a012,345 (+1,041 today)"
+    assert votes(12_345, 1_041) == "▲\u00a012,345 (+1,041)"
     assert votes(5, None) == "▲\u00a05"
     assert votes(5, 0) == "▲\u00a05"
     assert votes(5, -2) == "▲\u00a05"
