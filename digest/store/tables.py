@@ -21,6 +21,11 @@ NAMING = {
 }
 
 
+NEVER_REUSED = {"sqlite_autoincrement": True}
+"""An id names the same thing for ever: past digests, merges and files in the outbox hold it.
+Without this SQLite gives the id of a deleted newest row to the next one."""
+
+
 class Table(SQLModel):
     """Base of our tables, with metadata and constraint names of our own."""
 
@@ -31,6 +36,7 @@ class FeedRow(Table, table=True):
     """A polled feed, and what its last polls were like."""
 
     __tablename__ = "feed"
+    __table_args__ = NEVER_REUSED
 
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(unique=True)
@@ -179,6 +185,7 @@ class SubscriberRow(Table, table=True):
         Index("ix_subscriber_due", "state", "next_digest_at"),
         CheckConstraint("hour BETWEEN 0 AND 23", name="hour"),
         CheckConstraint("weekdays BETWEEN 1 AND 127", name="weekdays"),
+        NEVER_REUSED,
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -231,6 +238,7 @@ class QueryRow(Table, table=True):
     """A distinct query in canonical form. Never pruned: past deliveries name it."""
 
     __tablename__ = "query"
+    __table_args__ = NEVER_REUSED
 
     id: int | None = Field(default=None, primary_key=True)
     canonical: str = Field(unique=True)
@@ -267,7 +275,7 @@ class LetterRow(Table, table=True):
     """A mail that is not a digest (a request to confirm), owed until it is sent."""
 
     __tablename__ = "letter"
-    __table_args__ = (Index("ix_letter_due", "state", "next_attempt_at"),)
+    __table_args__ = (Index("ix_letter_due", "state", "next_attempt_at"), NEVER_REUSED)
 
     id: int | None = Field(default=None, primary_key=True)
     subscriber_id: int = Field(foreign_key="subscriber.id", index=True)
@@ -292,6 +300,7 @@ class DeliveryRow(Table, table=True):
             "state IN ('ready','claimed','sending','sent','failed','bounced','unknown','skipped')",
             name="state",
         ),
+        NEVER_REUSED,
     )
 
     id: int | None = Field(default=None, primary_key=True)

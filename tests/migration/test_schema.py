@@ -41,3 +41,20 @@ def test_what_was_sent_is_remembered_at_most_once_a_subscriber_and_paper(tmp_pat
 
     assert memory == ["subscriber_id", "paper_id"]
     assert ["subscriber_id", "period"] in once
+
+
+def test_ids_that_the_outside_remembers_are_never_given_again(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'digest.db'}"
+    store = Store(url)
+    store.ensure_schema()
+    store.close()
+
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE '%AUTOINCREMENT%'"
+        )
+        never_reused = {name for (name,) in rows}
+    engine.dispose()
+
+    assert never_reused >= {"delivery", "feed", "letter", "paper", "query", "subscriber"}

@@ -52,6 +52,7 @@ def upgrade() -> None:
         sa.Column("removed_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_feed")),
         sa.UniqueConstraint("name", name=op.f("uq_feed_name")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("feed", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_feed_next_poll_at"), ["next_poll_at"], unique=False)
@@ -94,6 +95,7 @@ def upgrade() -> None:
         sa.Column("canonical", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_query")),
         sa.UniqueConstraint("canonical", name=op.f("uq_query_canonical")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "subscriber",
@@ -117,6 +119,7 @@ def upgrade() -> None:
         sa.CheckConstraint("weekdays BETWEEN 1 AND 127", name=op.f("ck_subscriber_weekdays")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subscriber")),
         sa.UniqueConstraint("email_key", name=op.f("uq_subscriber_email_key")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("subscriber", schema=None) as batch_op:
         batch_op.create_index("ix_subscriber_due", ["state", "next_digest_at"], unique=False)
@@ -190,6 +193,7 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "subscriber_id", "period", name=op.f("uq_delivery_subscriber_id_period")
         ),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.create_index("ix_delivery_state", ["state", "next_attempt_at"], unique=False)
@@ -233,6 +237,7 @@ def upgrade() -> None:
             ["subscriber_id"], ["subscriber.id"], name=op.f("fk_letter_subscriber_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_letter")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("letter", schema=None) as batch_op:
         batch_op.create_index("ix_letter_due", ["state", "next_attempt_at"], unique=False)
