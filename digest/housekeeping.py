@@ -11,12 +11,11 @@ from datetime import datetime, timedelta
 
 from digest.settings import DigestSettings
 from digest.store import Store
-from digest.store.facts import get_fact_at, set_fact_at
+from digest.store.facts import HOUSE_KEPT, get_fact_at, set_fact_at
 from digest.store.ledger import forget_papers
 from digest.store.privacy import drop_unconfirmed
 from digest.store.tokens import drop_tokens
 
-LAST_TICK = "last_tick"
 NO_PRUNING_BEFORE = "no_pruning_before"
 
 _AWAY = timedelta(hours=48)
@@ -65,11 +64,11 @@ def keep_house(store: Store, now: datetime, settings: DigestSettings) -> Kept:
     """
     with store.write() as tx:
         rest_until = decide_rest(
-            last_tick_at=get_fact_at(tx, LAST_TICK),
+            last_tick_at=get_fact_at(tx, HOUSE_KEPT),
             no_pruning_before=get_fact_at(tx, NO_PRUNING_BEFORE),
             now=now,
         )
-        set_fact_at(tx, LAST_TICK, now)
+        set_fact_at(tx, HOUSE_KEPT, now)
         if rest_until is not None:
             set_fact_at(tx, NO_PRUNING_BEFORE, rest_until)
             return Kept(rested=True)

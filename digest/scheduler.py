@@ -17,6 +17,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from digest.housekeeping import keep_house
 from digest.service import Service
+from digest.store.facts import LAST_BEAT, set_fact_at
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +47,7 @@ class Metronome:
         self._stopping = asyncio.Event()
         self._running: dict[asyncio.Task[None], str] = {}
         self._scheduler = AsyncIOScheduler(timezone="UTC")
+        self._add("beat", self._record_beat, LOOK_EVERY_S)
         if polls:
             self._add(POLLING, self._poll_due_feeds, LOOK_EVERY_S)
             self._add("housekeeping", self._keep_house, HOUSEKEEPING_EVERY_S)
@@ -98,7 +100,11 @@ class Metronome:
         task = asyncio.create_task(self._guarded(name, tick))
         self._running[task] = name
         task.add_done_callback(self._running.pop)
-        await asyncio.shield(task)
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if not self._stopping.is_set():
+                raise
 
     async def _guarded(self, name: str, tick: Tick) -> None:
         """Run a tick; one that fails is told, and stops nothing."""
@@ -106,6 +112,13 @@ class Metronome:
             await tick()
         except Exception:
             log.exception("tick failed", tick=name)
+
+    async def _record_beat(self) -> None:
+        def record() -> None:
+            with self._service.store.write() as tx:
+                set_fact_at(tx, LAST_BEAT, self._service.clock())
+
+        await asyncio.to_thread(record)
 
     async def _poll_due_feeds(self) -> None:
         polls = await self._service.poll_feeds(due_only=True)

@@ -71,7 +71,7 @@ def confirm_view(
     return ConfirmView(
         service_name=name,
         subject=f"Confirm your subscription to {name}",
-        preview="One click, and your first digest is on its way.",
+        preview="One click, and your digests begin.",
         date=long_date(day),
         lead=(
             "Somebody, most likely you, asked for trending papers at this address. "

@@ -9,6 +9,11 @@ from sqlmodel import Session, col, select
 
 from digest.store.tables import FactRow
 
+LAST_BEAT = "last_beat"
+"""When the metronome last beat: told by `/readyz`."""
+HOUSE_KEPT = "house_kept"
+"""When housekeeping last ran: a long gap puts the clock in doubt."""
+
 
 def get_fact_at(tx: Session, name: str) -> datetime | None:
     """Return the instant kept under a name, None when there is none."""

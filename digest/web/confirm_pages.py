@@ -71,7 +71,13 @@ def _confirm_page(deps: WebDeps, site: Site, found: Confirmation, token: str) ->
         MessageView(
             title=title,
             paragraphs=(
-                *(("Your first digest is on its way.",) if found.welcome else ()),
+                *(
+                    (
+                        "If something of the last 7 days matches, your first digest follows in a minute.",
+                    )
+                    if found.welcome
+                    else ()
+                ),
                 next_comes(subscriber),
                 "Each digest has a link to leave, with one click.",
             ),

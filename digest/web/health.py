@@ -10,14 +10,11 @@ from starlette.responses import JSONResponse, Response
 
 from digest.errors import StorageError
 from digest.store.engine import head_revision
-from digest.store.facts import get_fact_at
+from digest.store.facts import LAST_BEAT, get_fact_at
 from digest.web.deps import WebDeps
 
-LAST_TICK = "last_tick"
-"""Name of the fact that the scheduler keeps."""
-
-MAX_TICK_AGE = timedelta(hours=2)
-"""Housekeeping ticks every hour; one may be late."""
+MAX_BEAT_AGE = timedelta(minutes=5)
+"""The metronome beats every minute; a few beats may be late."""
 
 _READS = ["GET", "HEAD"]
 
@@ -45,14 +42,14 @@ def _readiness(deps: WebDeps) -> dict[str, Any]:
         if revision != head_revision():
             return {"ready": False, "schema": revision, "problem": "the schema is not current"}
         with deps.store.read() as tx:
-            last_tick_at = get_fact_at(tx, LAST_TICK)
+            last_beat_at = get_fact_at(tx, LAST_BEAT)
     except StorageError:
         return {"ready": False, "problem": "the database does not answer"}
     facts: dict[str, Any] = {
         "ready": True,
         "schema": revision,
-        "last_tick_at": last_tick_at.isoformat() if last_tick_at else None,
+        "last_beat_at": last_beat_at.isoformat() if last_beat_at else None,
     }
-    if last_tick_at is None or now - last_tick_at > MAX_TICK_AGE:
-        facts.update(ready=False, problem="the scheduler has not ticked lately")
+    if last_beat_at is None or now - last_beat_at > MAX_BEAT_AGE:
+        facts.update(ready=False, problem="the scheduler has not looked for work lately")
     return facts

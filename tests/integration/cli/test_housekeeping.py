@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from digest.clock import fixed_clock
-from digest.housekeeping import LAST_TICK, keep_house
+from digest.housekeeping import keep_house
 from digest.service import Service, open_service
 from digest.settings import Settings
-from digest.store.facts import get_fact_at
+from digest.store.facts import HOUSE_KEPT, get_fact_at
 from digest.store.subscribers import count_by_state
 from digest.store.tokens import find_token, save_token
 from digest.subscribers.signup import add_subscriber, find_subscriber
@@ -72,7 +72,7 @@ def test_nothing_is_pruned_on_the_day_after_a_long_absence(tmp_path: Path) -> No
 
     with service.store.read() as tx:
         token = find_token(tx, digest="d1", purpose="undo")
-        last = get_fact_at(tx, LAST_TICK)
+        last = get_fact_at(tx, HOUSE_KEPT)
     service.close()
     assert first.rested is True
     assert same_day.rested is True

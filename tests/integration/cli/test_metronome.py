@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import cast
 
@@ -16,7 +17,9 @@ from digest.delivery.run import DeliverCounts
 from digest.papers.poll import FeedPoll
 from digest.scheduler import Metronome
 from digest.service import Service
+from digest.settings import Settings
 from digest.store import Store
+from digest.store.facts import LAST_BEAT, get_fact_at
 
 
 class NotedService:
@@ -25,6 +28,7 @@ class NotedService:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.clock = system_clock
+        self.settings = Settings()
         self.noted: list[str] = []
         self.hand_off = asyncio.Event()
         self.poll_error: Exception | None = None
@@ -94,7 +98,7 @@ def test_stop_waits_for_hand_offs_in_flight_and_tells_them(store: Store) -> None
     assert asyncio.run(play()) == ["deliver", "told to stop"]
 
 
-def test_stop_breaks_off_a_poll(store: Store) -> None:
+def test_stop_breaks_off_a_poll(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     async def play() -> list[str]:
         service = NotedService(store)
         service.polls_for_ever = True
@@ -103,9 +107,33 @@ def test_stop_breaks_off_a_poll(store: Store) -> None:
         await until(service, "poll")
         async with asyncio.timeout(20):
             await metronome.stop()
+            await asyncio.sleep(0)
         return service.noted
 
-    assert asyncio.run(play()) == ["poll"]
+    with caplog.at_level("ERROR", logger="apscheduler"):
+        noted = asyncio.run(play())
+
+    assert noted == ["poll"]
+    assert caplog.records == []
+
+
+def test_the_beat_is_recorded_for_those_who_probe(store: Store) -> None:
+    async def play() -> None:
+        metronome = Metronome(cast("Service", NotedService(store)), polls=False, delivers=False)
+        metronome.start()
+        async with asyncio.timeout(20):
+            while beat_of(store) is None:
+                await asyncio.sleep(0.01)
+            await metronome.stop()
+
+    asyncio.run(play())
+
+    assert beat_of(store) is not None
+
+
+def beat_of(store: Store) -> datetime | None:
+    with store.read() as tx:
+        return get_fact_at(tx, LAST_BEAT)
 
 
 def test_a_hand_off_that_outlasts_the_grace_is_left_to_its_lease(

@@ -47,7 +47,7 @@ def test_a_confirmation_link_shows_a_button_and_the_button_confirms(
     assert pending is SubscriberState.PENDING
     assert done.status_code == 200
     assert "You are subscribed" in done.text
-    assert "Your first digest is on its way." in done.text
+    assert "If something of the last 7 days matches" in done.text
     assert "Wednesday 4 February 2026 at 07:00 (Europe/Paris)" in done.text
     assert read(site.store, subscriber_id).state is SubscriberState.ACTIVE
 
