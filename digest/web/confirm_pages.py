@@ -20,6 +20,7 @@ from digest.web.pages import FormView, MessageView, Site
 from digest.web.sentences import comes, next_comes
 
 _READS = ["GET", "HEAD"]
+_WELCOME_FOLLOWS = "If something of the last 7 days matches, your first digest follows in a minute."
 
 
 def confirm_routes(deps: WebDeps, site: Site) -> APIRouter:
@@ -71,13 +72,7 @@ def _confirm_page(deps: WebDeps, site: Site, found: Confirmation, token: str) ->
         MessageView(
             title=title,
             paragraphs=(
-                *(
-                    (
-                        "If something of the last 7 days matches, your first digest follows in a minute.",
-                    )
-                    if found.welcome
-                    else ()
-                ),
+                *((_WELCOME_FOLLOWS,) if found.welcome else ()),
                 next_comes(subscriber),
                 "Each digest has a link to leave, with one click.",
             ),
