@@ -58,7 +58,11 @@ class DeliveryPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """A row of the ledger, as read."""
+    """A row of the ledger, as read.
+
+    `doubted_fence` is the fence of the first hand-off of which nobody knows whether it
+    arrived. Until somebody finds out, the delivery gives back no paper.
+    """
 
     id: DeliveryId
     subscriber_id: SubscriberId
@@ -77,6 +81,7 @@ class Delivery:
     attempts: int = 0
     next_attempt_at: datetime | None = None
     fence: int = 0
+    doubted_fence: int | None = None
     lease_until_at: datetime | None = None
     finished_at: datetime | None = None
     reply: str = ""

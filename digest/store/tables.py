@@ -318,6 +318,8 @@ class DeliveryRow(Table, table=True):
     attempts: int = 0
     next_attempt_at: datetime | None = None
     fence: int = 0
+    doubted_fence: int | None = None
+    """The first hand-off of which nobody knows whether it arrived."""
     lease_until_at: datetime | None = None
     finished_at: datetime | None = None
     released_at: datetime | None = None

@@ -104,6 +104,7 @@ def resolve(
             finished_at=now,
             released_at=released_at,
             next_attempt_at=None,
+            doubted_fence=None,
             reply=f"resolved by hand as {resolution}; before that: {delivery.reply}",
         )
     )

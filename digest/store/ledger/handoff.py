@@ -6,12 +6,12 @@ IMMEDIATE, so that a read and the UPDATE after it cannot be parted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, exists, literal, select
+from sqlalchemy import ColumnElement, and_, case, exists, func, literal, null, select
 from sqlmodel import Session
 
 from digest.model import (
@@ -32,6 +32,7 @@ REPLY_LIMIT = 500
 
 TOO_LATE = "too late: the period ended before it could be handed off"
 STOPPED = "the sender stopped during the hand-off; nobody knows whether it arrived"
+IN_DOUBT = "; nobody knows whether an earlier hand-off arrived"
 
 _COLUMN = DELIVERY.c
 _EVENT_OF = {
@@ -42,6 +43,7 @@ _EVENT_OF = {
     OutcomeKind.UNKNOWN: Event.LOST,
 }
 _RELEASING = frozenset({OutcomeKind.BOUNCED, OutcomeKind.FAILED})
+_DOUBTED = _COLUMN.doubted_fence.is_not(None)
 
 
 def claim_deliveries(tx: Session, now: datetime, *, limit: int = MAX_CLAIM) -> list[Delivery]:
@@ -136,24 +138,34 @@ def record(
         retry_at: When a `RETRY`, or by policy an `UNKNOWN`, may be tried again.
         counts_as_attempt: Whether the backoff grows by this one.
 
+    A refusal says nothing of an earlier hand-off that may have arrived: then the
+    delivery is unknown again, and keeps its papers.
+
     Returns:
         False when the row is in a state that this outcome cannot follow.
     """
+    event = _EVENT_OF[outcome.kind]
+    reply = outcome.reply[:REPLY_LIMIT]
+    mine = and_(_COLUMN.id == delivery_id, _COLUMN.fence == fence)
     values: dict[str, Any] = {
-        "reply": outcome.reply[:REPLY_LIMIT],
-        "lease_until_at": None,
-        "next_attempt_at": retry_at,
         "attempts": _attempts(counts_as_attempt=counts_as_attempt),
+        "doubted_fence": _doubt_after(outcome.kind),
     }
+    if outcome.kind in _RELEASING:
+        ending = _Ending(event, Event.REFUSED_IN_DOUBT, literal(reply), values)
+        earlier = and_(_DOUBTED, _COLUMN.doubted_fence != fence)
+        return _end(tx, ending, mine, now, in_doubt=earlier) == 1
+    values |= {"reply": reply, "lease_until_at": None, "next_attempt_at": retry_at}
     if outcome.kind is not OutcomeKind.RETRY:
         values["finished_at"] = now
-    if outcome.kind in _RELEASING:
-        values["released_at"] = now
-    mine = move(_EVENT_OF[outcome.kind], _COLUMN.id == delivery_id, _COLUMN.fence == fence)
-    moved = tx.execute(mine.values(values).returning(_COLUMN.subscriber_id, _COLUMN.id)).all()
-    if outcome.kind in _RELEASING:
-        release_papers(tx, moved)
-    return bool(moved)
+    return _moved(tx, move(event, mine).values(values))
+
+
+def _doubt_after(kind: OutcomeKind) -> ColumnElement[int | None]:
+    """An answer ends the doubt of its own hand-off, and of no other."""
+    if kind is OutcomeKind.UNKNOWN:
+        return func.coalesce(_COLUMN.doubted_fence, _COLUMN.fence)
+    return case((_COLUMN.doubted_fence == _COLUMN.fence, null()), else_=_COLUMN.doubted_fence)
 
 
 def _attempts(*, counts_as_attempt: bool) -> ColumnElement[int]:
@@ -182,7 +194,8 @@ def tidy(
 
     Expired claims are ready again and expired hand-offs unknown. Then what may not be
     mailed any more is skipped, and what is too late has failed; both give back their
-    papers, before anything new is prepared.
+    papers, before anything new is prepared. Of these, what may have arrived is unknown
+    again instead, and keeps its papers.
 
     Args:
         tx: A writing transaction.
@@ -199,66 +212,87 @@ def tidy(
     unknown = _count(
         tx,
         move(Event.REAP_HAND_OFF, expired).values(
-            lease_until_at=None, next_attempt_at=now, finished_at=now, reply=STOPPED
+            lease_until_at=None,
+            next_attempt_at=now,
+            finished_at=now,
+            reply=STOPPED,
+            doubted_fence=_doubt_after(OutcomeKind.UNKNOWN),
         ),
     )
-    resent: list[DeliveryId] = []
-    if resend_unknown:
-        still_open = and_(_COLUMN.next_attempt_at <= now, _COLUMN.closes_at > now)
-        resent = _ids(tx, move(Event.RESEND_BY_POLICY, still_open).values(finished_at=None))
-    suppressed = ~exists().where(
+    active = exists().where(
         SUBSCRIBER.c.id == _COLUMN.subscriber_id,
         SUBSCRIBER.c.state == SubscriberState.ACTIVE.value,
     )
+    resent: list[DeliveryId] = []
+    if resend_unknown:
+        still_open = and_(_COLUMN.next_attempt_at <= now, _COLUMN.closes_at > now, active)
+        resent = _ids(tx, move(Event.RESEND_BY_POLICY, still_open).values(finished_at=None))
     tidied = Tidied(
         reclaimed=reclaimed,
         unknown=unknown,
         resent=len(resent),
-        withdrawn=_withdraw(tx, suppressed, now),
+        withdrawn=_withdraw(tx, ~active, now),
         too_late=_too_late(tx, _COLUMN.closes_at <= now, now),
     )
     return tidied, resent
+
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """How a delivery ends: for good, or `in_doubt` where an earlier hand-off may have arrived."""
+
+    event: Event
+    in_doubt: Event
+    reply: ColumnElement[str]
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _withdraw(tx: Session, condition: ColumnElement[bool], now: datetime) -> int:
     state = (
         select(SUBSCRIBER.c.state).where(SUBSCRIBER.c.id == _COLUMN.subscriber_id).scalar_subquery()
     )
-    return _release(
-        tx,
-        move(Event.WITHDRAW, condition).values(
-            reply=state + literal(" before hand-off"),
-            finished_at=now,
-            released_at=now,
-            lease_until_at=None,
-            next_attempt_at=None,
-        ),
-    )
+    reply = state + literal(" before hand-off")
+    return _end(tx, _Ending(Event.WITHDRAW, Event.WITHDRAW_IN_DOUBT, reply), condition, now)
 
 
 def _too_late(tx: Session, condition: ColumnElement[bool], now: datetime) -> int:
-    last_reply = case(
+    last_reply = func.replace(_COLUMN.reply, IN_DOUBT, "")
+    reply = case(
         (_COLUMN.reply == "", literal(TOO_LATE)),
-        else_=literal(f"{TOO_LATE}; before that: ") + _COLUMN.reply,
+        else_=literal(f"{TOO_LATE}; before that: ") + last_reply,
     )
-    return _release(
+    return _end(tx, _Ending(Event.TOO_LATE, Event.TOO_LATE_IN_DOUBT, reply), condition, now)
+
+
+def _end(
+    tx: Session,
+    ending: _Ending,
+    condition: ColumnElement[bool],
+    now: datetime,
+    *,
+    in_doubt: ColumnElement[bool] = _DOUBTED,
+) -> int:
+    """End deliveries and release their papers; what may have arrived keeps them, unknown."""
+    values = {
+        "reply": ending.reply,
+        "finished_at": now,
+        "lease_until_at": None,
+        "next_attempt_at": None,
+        **ending.values,
+    }
+    over: Sequence[tuple[int, int]] = tx.execute(
+        move(ending.event, condition, ~in_doubt)
+        .values({**values, "released_at": now})
+        .returning(_COLUMN.subscriber_id, _COLUMN.id)
+    ).all()
+    release_papers(tx, over)
+    doubted = _count(
         tx,
-        move(Event.TOO_LATE, condition).values(
-            reply=last_reply,
-            finished_at=now,
-            released_at=now,
-            lease_until_at=None,
-            next_attempt_at=None,
+        move(ending.in_doubt, condition, in_doubt).values(
+            {**values, "reply": ending.reply + literal(IN_DOUBT)}
         ),
     )
-
-
-def _release(tx: Session, statement: Any) -> int:
-    moved: Sequence[tuple[int, int]] = tx.execute(
-        statement.returning(_COLUMN.subscriber_id, _COLUMN.id)
-    ).all()
-    release_papers(tx, moved)
-    return len(moved)
+    return len(over) + doubted
 
 
 def _ids(tx: Session, statement: Any) -> list[DeliveryId]:

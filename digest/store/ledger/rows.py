@@ -68,6 +68,7 @@ def to_delivery(row: RowMapping) -> Delivery:
         attempts=row["attempts"],
         next_attempt_at=row["next_attempt_at"],
         fence=row["fence"],
+        doubted_fence=row["doubted_fence"],
         lease_until_at=row["lease_until_at"],
         finished_at=row["finished_at"],
         reply=row["reply"],

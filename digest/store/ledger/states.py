@@ -23,6 +23,9 @@ class Event(StrEnum):
     SENT = "sent"
     BOUNCED = "bounced"
     FAILED = "failed"
+    WITHDRAW_IN_DOUBT = "withdraw what may have arrived"
+    TOO_LATE_IN_DOUBT = "too late for what may have arrived"
+    REFUSED_IN_DOUBT = "bounced or failed, what may have arrived"
     RETRY = "retry"
     LOST = "lost"
     REAP_CLAIM = "reap an expired claim"
@@ -45,9 +48,6 @@ def _from(*sources: DeliveryState, to: DeliveryState) -> Transition:
     return Transition(frozenset(sources), to)
 
 
-INITIAL = frozenset({_S.READY, _S.SKIPPED})
-"""A delivery is prepared with papers, or recorded as skipped."""
-
 LEGAL: Mapping[Event, Transition] = MappingProxyType(
     {
         Event.CLAIM: _from(_S.READY, to=_S.CLAIMED),
@@ -58,6 +58,9 @@ LEGAL: Mapping[Event, Transition] = MappingProxyType(
         Event.SENT: _from(_S.SENDING, _S.UNKNOWN, to=_S.SENT),
         Event.BOUNCED: _from(_S.CLAIMED, _S.SENDING, _S.UNKNOWN, to=_S.BOUNCED),
         Event.FAILED: _from(_S.CLAIMED, _S.SENDING, _S.UNKNOWN, to=_S.FAILED),
+        Event.WITHDRAW_IN_DOUBT: _from(_S.READY, _S.CLAIMED, to=_S.UNKNOWN),
+        Event.TOO_LATE_IN_DOUBT: _from(_S.READY, _S.CLAIMED, to=_S.UNKNOWN),
+        Event.REFUSED_IN_DOUBT: _from(_S.CLAIMED, _S.SENDING, _S.UNKNOWN, to=_S.UNKNOWN),
         Event.RETRY: _from(_S.CLAIMED, _S.SENDING, _S.UNKNOWN, to=_S.READY),
         Event.LOST: _from(_S.SENDING, to=_S.UNKNOWN),
         Event.REAP_CLAIM: _from(_S.CLAIMED, to=_S.READY),

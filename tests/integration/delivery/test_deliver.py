@@ -14,7 +14,7 @@ from digest.delivery.run import DeliverCounts, deliver
 from digest.delivery.smtp import SmtpTransport, Timeouts
 from digest.delivery.transport import Transport
 from digest.errors import RenderError
-from digest.model import SubscriberState
+from digest.model import DeliveryId, SubscriberState
 from digest.settings import Settings
 from digest.store import ledger
 from digest.store.engine import Store
@@ -438,6 +438,42 @@ def test_the_next_days_digest_holds_nothing_of_the_day_before(tmp_path: Path) ->
     assert (monday.sent, tuesday.sent, wednesday.skipped) == (1, 1, 1)
     assert papers_of(store, 1) == first[:3]
     assert sorted(papers_of(store, 2)) == [first[3], *new]
+    assert_all_accounted_for(store)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "said"),
+    [
+        ("550 5.2.1 disabled", "550 5.2.1 disabled"),
+        (
+            "451 4.3.0 later",
+            "too late: the period ended before it could be handed off; "
+            "before that: 451 4.3.0 later",
+        ),
+    ],
+)
+def test_a_resend_that_fails_mails_no_paper_a_second_time(
+    tmp_path: Path, refusal: str, said: str
+) -> None:
+    store = open_store(tmp_path)
+    add_papers(store, 2)
+    add_subscribers(store, 1)
+
+    with smtp_server() as server:
+        server.on("CONTENT", Drop(accept=True), times=1)
+        over_smtp(store, server)
+        with store.write() as tx:
+            ledger.resend(tx, DeliveryId(1), MONDAY)
+        server.on("RCPT", refusal, times=1)
+        over_smtp(store, server, ids="again")
+        next_day = over_smtp(store, server, at=MONDAY + DAY, ids="tuesday")
+
+    assert next_day.sent == 0
+    assert states(store) == ["unknown", "skipped"]
+    assert set(server.accepted.values()) == {1}
+    with store.read() as tx:
+        (entry,) = ledger.list_entries(tx, delivery_id=DeliveryId(1))
+    assert entry.delivery.reply == f"{said}; nobody knows whether an earlier hand-off arrived"
     assert_all_accounted_for(store)
 
 

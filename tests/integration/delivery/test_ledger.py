@@ -556,6 +556,130 @@ def test_acting_on_what_does_not_exist_is_refused(
         act(tx)
 
 
+# ---- what may have arrived
+
+
+def in_doubt(store: Store) -> tuple[DeliveryId, SubscriberId, list[PaperId]]:
+    """One delivery that was unknown, and is ready again because it shall be resent."""
+    one, subscriber, papers = ended(store, UNKNOWN)
+    with store.write() as tx:
+        ledger.resend(tx, one, MONDAY)
+    return one, subscriber, papers
+
+
+def refuse_again(store: Store) -> None:
+    (claimed,) = claim(store)
+    intend(store, claimed)
+    record(store, claimed, BOUNCED)
+
+
+def refuse_at_the_envelope(store: Store) -> None:
+    (claimed,) = claim(store)
+    record(store, claimed, FAILED)
+
+
+def wait_too_long(store: Store) -> None:
+    (claimed,) = claim(store)
+    record(store, claimed, RETRY, retry_at=MONDAY + 5 * MINUTE)
+    tidy(store, MONDAY + DAY)
+
+
+def close_after_the_claim(store: Store) -> None:
+    (claimed,) = claim(store, MONDAY + DAY - MINUTE)
+    intend(store, claimed, MONDAY + DAY)
+
+
+def leave_before_the_claim(store: Store) -> None:
+    leave(store, SubscriberId(1))
+    tidy(store, MONDAY)
+
+
+def leave_after_the_claim(store: Store) -> None:
+    (claimed,) = claim(store)
+    leave(store, SubscriberId(1))
+    intend(store, claimed)
+
+
+TOO_LATE = "too late: the period ended before it could be handed off"
+
+
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        (refuse_again, "550 5.1.1 nobody"),
+        (refuse_at_the_envelope, "554 no"),
+        (wait_too_long, f"{TOO_LATE}; before that: 451 later"),
+        (close_after_the_claim, f"{TOO_LATE}; before that: no reply to the content"),
+        (leave_before_the_claim, "unsubscribed before hand-off"),
+        (leave_after_the_claim, "unsubscribed before hand-off"),
+    ],
+)
+def test_what_may_have_arrived_keeps_its_papers_however_the_resend_ends(
+    store: Store, end: Callable[[Store], None], said: str
+) -> None:
+    one, subscriber, papers = in_doubt(store)
+
+    end(store)
+
+    delivery = get(store, one)
+    assert delivery.state is DeliveryState.UNKNOWN
+    assert delivery.reply == f"{said}; nobody knows whether an earlier hand-off arrived"
+    assert delivery.finished_at is not None
+    assert delivery.next_attempt_at is None
+    assert delivery.lease_until_at is None
+    assert taken(store, subscriber) == papers
+    assert tidy(store, MONDAY, resend_unknown=True) == Tidied()
+    assert_all_accounted_for(store)
+
+
+def test_only_by_hand_does_what_may_have_arrived_give_its_papers_back(store: Store) -> None:
+    one, subscriber, _ = in_doubt(store)
+    refuse_again(store)
+
+    with store.write() as tx:
+        resolved = ledger.resolve(tx, one, Resolution.FAILED, MONDAY)
+
+    assert (resolved.state, resolved.doubted_fence) == (DeliveryState.FAILED, None)
+    assert taken(store, subscriber) == []
+    assert_all_accounted_for(store)
+
+
+def test_a_late_answer_ends_only_the_doubt_of_its_own_hand_off(store: Store) -> None:
+    one, subscriber, papers = in_doubt(store)
+    (claimed,) = claim(store)
+    intend(store, claimed)
+    tidy(store, MONDAY + LEASE)
+
+    recorded = record(store, claimed, FAILED, MONDAY + LEASE)
+
+    assert recorded
+    assert get(store, one).state is DeliveryState.UNKNOWN
+    assert taken(store, subscriber) == papers
+
+
+@pytest.mark.parametrize(("outcome", "state"), [(FAILED, "failed"), (RETRY, "ready")])
+def test_a_late_refusal_ends_the_doubt(store: Store, outcome: Outcome, state: str) -> None:
+    one, _, _ = one_ready(store)
+    (claimed,) = claim(store)
+    intend(store, claimed)
+    tidy(store, MONDAY + LEASE)
+
+    record(store, claimed, outcome, MONDAY + LEASE, retry_at=MONDAY + LEASE)
+
+    delivery = get(store, one)
+    assert (delivery.state, delivery.doubted_fence) == (state, None)
+
+
+def test_by_policy_nothing_is_resent_to_someone_who_left(store: Store) -> None:
+    one, subscriber, _ = ended(store, UNKNOWN)
+    leave(store, subscriber)
+
+    tidied = tidy(store, MONDAY + 5 * MINUTE, resend_unknown=True)
+
+    assert tidied == Tidied()
+    assert get(store, one).state is DeliveryState.UNKNOWN
+
+
 # ---- looking
 
 

@@ -55,11 +55,24 @@ class Believed:
     subscriber_id: SubscriberId
     state: str
     closes_at: datetime
-    next_attempt_at: datetime
+    next_attempt_at: datetime | None
     lease_until_at: datetime = MONDAY
     fence: int = 0
     handed_off: int = 0
     may_repeat: int = 1
+    doubted: int | None = None
+    """The fence of the first hand-off that may have arrived, for all that anybody knows."""
+
+    def end(self, state: str) -> None:
+        """End for good, or be unknown again where an earlier hand-off may have arrived."""
+        if self.doubted is None:
+            self.state = state
+        else:
+            self.state, self.next_attempt_at = "unknown", None
+
+    def lose(self) -> None:
+        self.state = "unknown"
+        self.doubted = self.fence if self.doubted is None else self.doubted
 
 
 class LedgerMachine(RuleBasedStateMachine):
@@ -130,6 +143,7 @@ class LedgerMachine(RuleBasedStateMachine):
             one
             for one in self.believed.values()
             if one.state == "ready"
+            and one.next_attempt_at is not None
             and one.next_attempt_at <= self.now < one.closes_at
             and one.subscriber_id not in self.gone
         ]
@@ -175,7 +189,7 @@ class LedgerMachine(RuleBasedStateMachine):
             mine.handed_off += 1
             assert mine.handed_off <= mine.may_repeat
         elif held:
-            mine.state = "skipped" if mine.subscriber_id in self.gone else "failed"
+            mine.end("skipped" if mine.subscriber_id in self.gone else "failed")
 
     @precondition(lambda self: self.claims)
     @rule(back=st.integers(0, 3), kind=st.sampled_from(list(EVENT_OF)))
@@ -197,7 +211,15 @@ class LedgerMachine(RuleBasedStateMachine):
 
         assert recorded is (mine.state in legal.sources and mine.fence == claim.fence)
         if recorded:
-            mine.state, mine.next_attempt_at = legal.target.value, retry_at
+            mine.next_attempt_at = retry_at
+            if mine.doubted == mine.fence:  # this answer, though late, is to that hand-off
+                mine.doubted = None
+            if kind in (OutcomeKind.BOUNCED, OutcomeKind.FAILED):
+                mine.end(legal.target.value)
+            elif kind is OutcomeKind.UNKNOWN:
+                mine.lose()
+            else:
+                mine.state = legal.target.value
             if kind is OutcomeKind.RETRY:  # the server has said that it took nothing
                 mine.may_repeat = mine.handed_off + 1
 
@@ -208,19 +230,24 @@ class LedgerMachine(RuleBasedStateMachine):
 
         for mine in self.believed.values():
             if mine.state in ("claimed", "sending") and mine.lease_until_at <= self.now:
-                mine.state = "ready" if mine.state == "claimed" else "unknown"
+                if mine.state == "claimed":
+                    mine.state = "ready"
+                else:
+                    mine.lose()
                 mine.next_attempt_at = self.now
             if (
                 by_policy
                 and mine.state == "unknown"
+                and mine.subscriber_id not in self.gone
+                and mine.next_attempt_at is not None
                 and mine.next_attempt_at <= self.now < mine.closes_at
             ):
                 mine.state, mine.may_repeat = "ready", mine.handed_off + 1
             if mine.state in ("ready", "claimed"):
                 if mine.subscriber_id in self.gone:
-                    mine.state = "skipped"
+                    mine.end("skipped")
                 elif mine.closes_at <= self.now:
-                    mine.state = "failed"
+                    mine.end("failed")
 
     @precondition(lambda self: self.claims and not self.gone)
     @rule(data=st.data())
@@ -263,7 +290,7 @@ class LedgerMachine(RuleBasedStateMachine):
             assert mine.state != "unknown"
         else:
             assert mine.state == "unknown"
-            mine.state = resolution.value
+            mine.state, mine.doubted = resolution.value, None
 
     # ---- what always holds
 
@@ -279,8 +306,23 @@ class LedgerMachine(RuleBasedStateMachine):
         assert {one: row.state.value for one, row in found.items()} == {
             one: mine.state for one, mine in self.believed.items()
         }
+        assert {one: row.doubted_fence for one, row in found.items()} == {
+            one: mine.doubted for one, mine in self.believed.items()
+        }
         by_state = Counter(mine.state for mine in self.believed.values())
         assert total.queued == by_state["ready"] + by_state["claimed"] + by_state["sending"]
+
+    @invariant()
+    def what_may_have_arrived_is_in_no_other_digest(self) -> None:
+        with self.store.read() as tx:
+            for one, mine in self.believed.items():
+                if mine.doubted is not None:
+                    delivery = ledger.get_delivery(tx, one)
+                    assert delivery is not None
+                    assert {
+                        ledger.delivery_of_paper(tx, mine.subscriber_id, paper.paper_id)
+                        for paper in delivery.papers
+                    } == {one}
 
     def _one_of_the_last(self, back: int) -> DeliveryId:
         ids = sorted(self.believed)

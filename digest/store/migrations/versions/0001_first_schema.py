@@ -177,6 +177,7 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("next_attempt_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.Column("fence", sa.Integer(), nullable=False),
+        sa.Column("doubted_fence", sa.Integer(), nullable=True),
         sa.Column("lease_until_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.Column("finished_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.Column("released_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
