@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -14,10 +14,10 @@ from sqlmodel import Session
 
 from digest.clock import Clock
 from digest.delivery.editions import Editions
-from digest.delivery.planning import Edition, Owing, compose_owed, plan_owed
+from digest.delivery.planning import Edition, Owing, compose_owed, plan_owed, plan_unreadable
 from digest.digests.schedule import OwedPeriod, next_digest_at, period_of
-from digest.errors import StorageError
-from digest.model import DeliveryPlan, Subscriber, SubscriberId
+from digest.errors import DigestError, StorageError
+from digest.model import DeliveryPlan, PaperId, Subscriber, SubscriberId
 from digest.settings import DigestSettings
 from digest.store import ledger
 from digest.store.engine import Store
@@ -162,9 +162,8 @@ class _Shards:
         assert editions is not None
         sent = ledger.sent_papers(tx, [one.subscriber.id for one in due])
         return [
-            plan_owed(
-                one.subscriber,
-                welcome_due=one.welcome_due,
+            _plan_one(
+                one,
                 sent=sent.get(one.subscriber.id, ()),
                 today=today,
                 recent=lambda: editions.recent(tx, now),
@@ -181,6 +180,32 @@ class _Shards:
                 f"{len(plans)} digests were owed, but {prepared} were prepared and "
                 f"{inserted.existing} existed: nothing of this shard was kept"
             )
+
+
+def _plan_one(
+    due: DueSubscriber,
+    *,
+    sent: Iterable[PaperId],
+    today: Edition,
+    recent: Callable[[], Edition],
+    now: datetime,
+) -> Owing:
+    """Plan for one subscriber; a row that cannot be read must not hold up the others."""
+    subscriber = due.subscriber
+    try:
+        return plan_owed(
+            subscriber,
+            welcome_due=due.welcome_due,
+            sent=sent,
+            today=today,
+            recent=recent,
+            now=now,
+        )
+    except StorageError:
+        raise
+    except DigestError as exc:
+        log.error("digest not planned", subscriber=subscriber.id, cause=str(exc))
+        return plan_unreadable(subscriber, welcome_due=due.welcome_due, cause=str(exc), now=now)
 
 
 def plan_preview(

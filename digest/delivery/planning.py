@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from digest.digests.compose import PaperHits, PaperMasks, compose
 from digest.digests.schedule import (
@@ -19,6 +19,7 @@ from digest.model import (
     FeedRecord,
     FeedStatus,
     PaperId,
+    Period,
     Subscriber,
 )
 
@@ -28,6 +29,7 @@ THIN_DIGEST = 5
 """A digest with at most so many papers says why the day is thin, where there is a reason."""
 
 _MAX_NOTICES = 3
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,37 @@ def plan_owed(
     elif current is not None:
         plans.append(compose_owed(subscriber, current, today, sent))
     return Owing(plans=tuple(plans), next_digest_at=next_at)
+
+
+def plan_unreadable(
+    subscriber: Subscriber, *, welcome_due: bool, cause: str, now: datetime
+) -> Owing:
+    """Skip what is owed to someone whose schedule cannot be read, and look a day later.
+
+    The date of the period is that of UTC, since theirs is not known.
+
+    Args:
+        subscriber: Active.
+        welcome_due: Whether a welcome digest is owed.
+        cause: Why it cannot be read.
+        now: Aware UTC.
+    """
+    due_at = subscriber.next_digest_at
+    if due_at is None or due_at > now + _DAY:
+        next_at = now + _DAY
+    else:
+        next_at = due_at if due_at > now else due_at + _DAY * ((now - due_at) // _DAY + 1)
+    periods: list[OwedPeriod] = []
+    if due_at is not None and due_at <= now:
+        date = Period(due_at.astimezone(UTC).date().isoformat())
+        periods.append(OwedPeriod(date, due_at, next_at))
+    if welcome_due:
+        periods.append(OwedPeriod(WELCOME, now, next_at))
+    reason = f"cannot be planned: {cause}"
+    return Owing(
+        plans=tuple(_skipped(subscriber, one, reason) for one in periods),
+        next_digest_at=next_at,
+    )
 
 
 def _periods(

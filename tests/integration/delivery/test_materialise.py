@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select, update
+from structlog.testing import capture_logs
 
 from digest.clock import fixed_clock
 from digest.delivery.composing import digest_of_plan, load_digests
@@ -200,6 +201,60 @@ def test_a_query_that_cannot_be_read_costs_nobody_else_anything(store: Store) ->
     prepare_owed(store)
 
     assert [one.state for one in deliveries(store)] == ["ready", "skipped"]
+
+
+def set_zone(store: Store, subscriber: SubscriberId, zone: str) -> None:
+    with store.write() as tx:
+        tx.exec(
+            update(SubscriberRow).where(col(SubscriberRow.id) == subscriber).values(timezone=zone)
+        )
+
+
+def test_a_time_zone_that_cannot_be_read_stops_nobody_else(store: Store) -> None:
+    papers = add_papers(store, 2)
+    _, odd, _ = add_subscribers(store, 3)
+    set_zone(store, odd, "Mars/Base")
+
+    with capture_logs() as logs:
+        prepare_owed(store)
+    again = prepare_owed(store, MONDAY + HOUR, ids="again")
+
+    first, second, third = deliveries(store)
+    assert (first.state, third.state) == ("ready", "ready")
+    assert (second.subscriber_id, second.state, second.period) == (odd, "skipped", "2026-02-02")
+    assert second.reply.startswith("cannot be planned: time zone 'Mars/Base': is no IANA")
+    assert schedule_of(store, odd) == (MONDAY + DAY, None)
+    assert again == Materialised()
+    (told,) = [one for one in logs if one["log_level"] == "error"]
+    assert told["subscriber"] == odd
+    set_zone(store, odd, "UTC")
+    prepare_owed(store, MONDAY + DAY, ids="mended")
+    (mended,) = [one for one in deliveries(store)[3:] if one.subscriber_id == odd]
+    assert [one.paper_id for one in mended.papers] == papers
+
+
+@pytest.mark.parametrize("next_digest_at", [None, MONDAY + 9 * DAY])
+def test_an_unreadable_zone_that_owes_nothing_yet_is_looked_at_a_day_later(
+    store: Store, next_digest_at: datetime | None
+) -> None:
+    (odd,) = add_subscribers(store, 1, next_digest_at=next_digest_at)
+    set_zone(store, odd, "Mars/Base")
+
+    prepare_owed(store)
+
+    assert deliveries(store) == []
+    assert schedule_of(store, odd) == (MONDAY + DAY, None)
+
+
+def test_an_unreadable_zone_skips_the_welcome_visibly(store: Store) -> None:
+    add_papers(store, 2)
+    (odd,) = add_subscribers(store, 1, next_digest_at=MONDAY + 5 * HOUR, welcome_due_at=MONDAY)
+    set_zone(store, odd, "Mars/Base")
+
+    prepare_owed(store)
+
+    assert [(one.period, one.state) for one in deliveries(store)] == [("welcome", "skipped")]
+    assert schedule_of(store, odd) == (MONDAY + 5 * HOUR, None)
 
 
 def test_an_interest_saved_during_the_run_counts(
