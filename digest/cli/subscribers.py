@@ -12,7 +12,7 @@ from digest.cli import output
 from digest.cli.frame import Frame, UsageProblemsError, command, new_group
 from digest.cli.progress import Progress
 from digest.errors import NotFoundError, QueryError, UsageError
-from digest.model import InterestKind, Subscriber, SubscriberState
+from digest.model import InterestKind, Subscriber, SubscriberId, SubscriberState
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -252,6 +252,43 @@ def show(frame: Frame, email: EmailArgument) -> None:
         {"kind": one.kind, "at": one.at, "evidence": one.evidence} for one in consents
     ]
     frame.show({"subscriber": document}, "\n\n".join(parts))
+
+
+@command(group, "unsubscribe", example="digest subscribers unsubscribe ada@example.org")
+def unsubscribe(
+    frame: Frame,
+    who: Annotated[
+        str,
+        typer.Argument(
+            metavar="EMAIL-OR-TOKEN",
+            help="An address, or the subject of a mail to the unsubscribe address.",
+        ),
+    ],
+) -> None:
+    """Stop all digests to somebody who asked by mail or in person."""
+    import secrets
+
+    from digest.subscribers import consent
+    from digest.subscribers.tokens import ONE_USE_BYTES, SignedPurpose
+
+    with frame.service() as service:
+        if "@" in who:
+            with service.store.read() as tx:
+                subscriber_id = existing_subscriber(tx, who).id
+        else:
+            token = who.strip().removeprefix("unsubscribe-")
+            subscriber_id = SubscriberId(service.signer.verify(SignedPurpose.UNSUBSCRIBE, token))
+        leave = consent.unsubscribe(
+            service.store,
+            subscriber_id,
+            now=service.clock(),
+            evidence="asked by mail or in person",
+            random_bytes=secrets.token_bytes(ONE_USE_BYTES),
+        )
+    frame.show(
+        {"unsubscribed": True, "changed": leave.changed},
+        "unsubscribed" if leave.changed else "not subscribed before either",
+    )
 
 
 @command(group, "export", example="digest subscribers export ada@example.org > ada.json")

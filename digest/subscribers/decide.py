@@ -120,7 +120,13 @@ def decide_signup(
             )
         case SubscriberState.UNSUBSCRIBED | SubscriberState.BOUNCED | SubscriberState.COMPLAINED:
             return _decide_suppressed(
-                wanted, existing, letters=letters, rules=rules, now=now, origin=origin
+                wanted,
+                existing,
+                letters=letters,
+                rules=rules,
+                now=now,
+                asks_owner=not confirmed and origin is not Origin.IMPORT,
+                origin=origin,
             )
         case _:
             assert_never(existing.state)
@@ -147,9 +153,10 @@ def _decide_suppressed(
     letters: LetterHistory | None,
     rules: SignupRules,
     now: datetime,
+    asks_owner: bool,
     origin: Origin,
 ) -> SignupPlan:
-    if origin is not Origin.SITE or existing.state is SubscriberState.COMPLAINED:
+    if not asks_owner or existing.state is SubscriberState.COMPLAINED:
         return _refused(existing.state)
     reason = _letter_refusal(letters, now)
     if reason:
@@ -172,9 +179,8 @@ def _decide_new(
     confirmed: bool,
     origin: Origin,
 ) -> SignupPlan:
-    if forgotten is not None and (
-        origin is not Origin.SITE or forgotten is SubscriberState.COMPLAINED
-    ):
+    asks_owner = not confirmed and origin is not Origin.IMPORT
+    if forgotten is not None and (not asks_owner or forgotten is SubscriberState.COMPLAINED):
         return _refused(forgotten)
     schedule = Schedule(
         timezone=wanted.timezone or rules.default_timezone,
@@ -286,12 +292,12 @@ def _refused(state: SubscriberState) -> SignupPlan:
         case SubscriberState.BOUNCED:
             reason = (
                 "mail to this address bounced; only its owner can subscribe again, "
-                "by confirming a sign-up on the site"
+                "by confirming: add it without --confirmed"
             )
         case _:
             reason = (
                 "unsubscribed; only the owner of this address can subscribe again, "
-                "by confirming a sign-up on the site"
+                "by confirming: add it without --confirmed"
             )
     return SignupPlan(action=SignupAction.REFUSED, reason=reason)
 

@@ -224,8 +224,10 @@ def test_nobody_is_asked_to_confirm_more_than_daily_or_thrice(
 
 
 @pytest.mark.parametrize("state", SUPPRESSED)
-@pytest.mark.parametrize("origin", [Origin.OPERATOR, Origin.IMPORT])
-@pytest.mark.parametrize("confirmed", [True, False])
+@pytest.mark.parametrize(
+    ("origin", "confirmed"),
+    [(Origin.OPERATOR, True), (Origin.IMPORT, True), (Origin.IMPORT, False)],
+)
 def test_neither_command_nor_import_revives_who_was_suppressed(
     state: SubscriberState, origin: Origin, confirmed: bool
 ) -> None:
@@ -239,9 +241,17 @@ def test_neither_command_nor_import_revives_who_was_suppressed(
         assert plan.reason
 
 
-def test_nobody_who_complained_is_ever_asked_again() -> None:
-    assert decide(known(SubscriberState.COMPLAINED), origin=Origin.SITE).action == "refused"
-    assert decide(forgotten=SubscriberState.COMPLAINED, origin=Origin.SITE).action == "refused"
+@pytest.mark.parametrize("state", [SubscriberState.UNSUBSCRIBED, SubscriberState.BOUNCED])
+def test_an_operator_may_have_the_owner_of_an_address_asked_again(state: SubscriberState) -> None:
+    for plan in (decide(known(state)), decide(forgotten=state)):
+        assert plan.letter
+        assert not plan.activates
+
+
+@pytest.mark.parametrize("origin", [Origin.SITE, Origin.OPERATOR])
+def test_nobody_who_complained_is_ever_asked_again(origin: Origin) -> None:
+    assert decide(known(SubscriberState.COMPLAINED), origin=origin).action == "refused"
+    assert decide(forgotten=SubscriberState.COMPLAINED, origin=origin).action == "refused"
 
 
 def test_who_was_erased_after_leaving_may_sign_up_anew_on_the_site() -> None:
