@@ -7,6 +7,7 @@ keys are errors, and all problems are told at once, each with its key.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import secrets
@@ -51,6 +52,13 @@ class ServiceSettings(_Section):
     data_dir: Path = Path("var")
     operator_email: str = ""
     name: str = "Daily papers"
+
+    @field_validator("operator_email")
+    @classmethod
+    def _reachable(cls, value: str) -> str:
+        if value and not re.fullmatch(_ADDRESS, value):
+            raise ValueError("must be an address, such as you@example.org")
+        return value
 
     @field_validator("base_url")
     @classmethod
@@ -227,6 +235,13 @@ class Settings(_Section):
             raise ValueError(f"feed: the name {twice[0]!r} stands twice")
         return self
 
+    @model_validator(mode="after")
+    def _mail_leaves_safely(self) -> Self:
+        problem = clear_text_problem(self.smtp) if self.mail.transport == "smtp" else None
+        if problem:
+            raise ValueError(problem)
+        return self
+
     @property
     def database_url(self) -> str:
         """SQLAlchemy URL; SQLite in `data_dir` unless set."""
@@ -244,6 +259,21 @@ class Settings(_Section):
             FeedSpec(name=feed.name, url=feed.url, kind=feed.kind, tags=feed.tags)
             for feed in self.feed
         )
+
+
+def clear_text_problem(smtp: SmtpSettings) -> str | None:
+    """Say what mail, or a password, would cross a network in clear; None when nothing would."""
+    if smtp.security != "none":
+        return None
+    here = _is_loopback(smtp.host)
+    if smtp.username and not (here and smtp.allow_clear_text):
+        return 'smtp.security: "none" would send the password in clear: use "tls" or "starttls"'
+    if not here and not smtp.allow_clear_text:
+        return (
+            f'smtp.security: "none" would send mail in clear to {smtp.host}: '
+            'use "tls" or "starttls", or set smtp.allow_clear_text = true'
+        )
+    return None
 
 
 def load_settings(config: Path | None, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -300,6 +330,15 @@ def ensure_secret_key(settings: Settings) -> str:
     return key
 
 
+def _is_loopback(host: str) -> bool:
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def _default_file(environ: Mapping[str, str]) -> Path:
     named = environ.get("DIGEST_CONFIG")
     if named:
@@ -349,8 +388,9 @@ def _apply_environment(
 
 
 def _plain(error: Any, path: Path) -> str:
-    key = ".".join(str(part) for part in error["loc"]) or str(path)
+    key = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
         return f"{key}: unknown key in {path} or the environment"
     message = str(error["msg"]).removeprefix("Value error, ")
-    return f"{key}: {message[0].lower()}{message[1:]}"
+    message = f"{message[0].lower()}{message[1:]}"
+    return f"{key}: {message}" if key else message

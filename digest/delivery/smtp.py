@@ -8,7 +8,6 @@ opportunistic.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import re
 import socket
 import ssl
@@ -25,7 +24,7 @@ from digest.delivery.outcomes import Stage, decide_outcome
 from digest.delivery.transport import WITHDRAWN, HandOff, Intend
 from digest.errors import ConfigError
 from digest.model import Message, Outcome, OutcomeKind
-from digest.settings import SmtpSettings
+from digest.settings import SmtpSettings, clear_text_problem
 
 log = structlog.get_logger(__name__)
 
@@ -276,18 +275,8 @@ def refuse_clear_text(settings: SmtpSettings) -> None:
     Raises:
         ConfigError: Naming the setting.
     """
-    if settings.security != "none":
-        return
-    here, allowed = _is_loopback(settings.host), settings.allow_clear_text
-    if settings.username and not (here and allowed):
-        raise ConfigError(
-            ['smtp.security: "none" would send the password in clear: use "tls" or "starttls"']
-        )
-    if not here and not allowed:
-        problem = (
-            f'smtp.security: "none" would send mail in clear to {settings.host}: '
-            'use "tls" or "starttls", or set smtp.allow_clear_text = true'
-        )
+    problem = clear_text_problem(settings)
+    if problem is not None:
         raise ConfigError([problem])
 
 
@@ -295,15 +284,6 @@ def _own_name() -> str:
     """Return this machine's name for EHLO, without asking any name server."""
     name = socket.gethostname()
     return name if _HOST_NAME.fullmatch(name) else "localhost"
-
-
-def _is_loopback(host: str) -> bool:
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _refuse_addresses(message: Message) -> Outcome | None:

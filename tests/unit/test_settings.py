@@ -275,3 +275,26 @@ def test_no_old_keys_are_no_old_keys(tmp_path: Path) -> None:
     settings = load_settings(write(tmp_path, ""), {"DIGEST_SERVICE__SECRET_KEYS_OLD": ""})
 
     assert settings.service.secret_keys_old == ()
+
+
+def test_mail_that_would_leave_in_clear_is_refused_at_the_start(tmp_path: Path) -> None:
+    environ = {
+        "DIGEST_MAIL__TRANSPORT": "smtp",
+        "DIGEST_SMTP__HOST": "relay.example.org",
+        "DIGEST_SMTP__SECURITY": "none",
+    }
+
+    problems = problems_of(write(tmp_path, ""), environ)
+    allowed = load_settings(
+        write(tmp_path, ""), environ | {"DIGEST_SMTP__ALLOW_CLEAR_TEXT": "true"}
+    )
+
+    assert len(problems) == 1
+    assert problems[0].startswith('smtp.security: "none" would send mail in clear to relay')
+    assert allowed.smtp.allow_clear_text
+
+
+def test_an_operator_who_cannot_be_reached_is_refused(tmp_path: Path) -> None:
+    problems = problems_of(write(tmp_path, ""), {"DIGEST_SERVICE__OPERATOR_EMAIL": "nonsense"})
+
+    assert problems == ("service.operator_email: must be an address, such as you@example.org",)
