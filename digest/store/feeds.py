@@ -18,6 +18,9 @@ from digest.errors import NotFoundError, UsageError
 from digest.model import FeedId, FeedKind, FeedRecord, FeedSpec, FeedStatus, PollState
 from digest.store.tables import FeedRow
 
+SIGNAL_FEEDS = select(FeedRow.id).where(col(FeedRow.kind) == FeedKind.HN.value)
+"""Feeds whose listings are a score only: they put no paper into a day."""
+
 _STATE_FIELDS = tuple(field.name for field in fields(PollState))
 
 
@@ -154,6 +157,7 @@ def _new_row(spec: FeedSpec, now: datetime, *, from_config: bool) -> FeedRow:
         url=spec.url,
         kind=spec.kind.value,
         tags=list(spec.tags),
+        cross=spec.cross,
         from_config=from_config,
         created_at=now,
         next_poll_at=now,
@@ -176,6 +180,7 @@ def _revise(row: FeedRow, spec: FeedSpec, now: datetime) -> None:
         row.removed_at = None
     if row.tags != list(spec.tags):
         row.tags = list(spec.tags)
+    row.cross = spec.cross
 
 
 def _record(row: FeedRow) -> FeedRecord:
@@ -188,6 +193,7 @@ def _record(row: FeedRow) -> FeedRecord:
         url=row.url,
         kind=FeedKind(row.kind),
         tags=tuple(row.tags),
+        cross=row.cross,
         from_config=row.from_config,
         paused=row.paused,
         created_at=row.created_at,

@@ -10,6 +10,7 @@ from digest.feeds.formats import arxiv
 from digest.feeds.formats.dates import eastern_day, parse_date
 from digest.feeds.formats.entries import MAX_ABSTRACT, clip, make_entry, web_url
 from digest.feeds.formats.labelled import Labelled, after_abstract_heading, read_labelled
+from digest.feeds.formats.mend import IDENTIFIERS_JOINED_BY
 from digest.model import Entry, Link
 
 Row = dict[str, Any]
@@ -116,7 +117,8 @@ def _identifiers(
     row: Row, arxiv_id: str, source_id: str, link: str | None, facts: Labelled
 ) -> list[str]:
     """Collect what may name the paper: arXiv, DOI, PubMed, then the rest."""
-    dois = [clip(row.get(key), 300) for key in ("prism_doi", "arxiv_doi", "dc_identifier")]
+    dois = [clip(row.get(key), 300) for key in ("prism_doi", "arxiv_doi")]
+    dois += clip(row.get("dc_identifier"), 2_000).split(IDENTIFIERS_JOINED_BY)
     found = [f"arXiv:{arxiv_id}" if arxiv_id else "", source_id, *dois, facts.doi, link or ""]
     return sorted(filter(None, found), key=_strength)
 
