@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -97,6 +98,27 @@ def add(
         {"feed": _feed_document(record)},
         f"added {record.name}: {record.url}\nits first poll is the baseline: stored, not mailed",
     )
+
+
+@command(group, "import", example="digest feeds import subscriptions.opml")
+def import_(
+    frame: Frame,
+    source: Annotated[
+        Path, typer.Argument(metavar="FILE", help="An OPML file, as feed readers export it.")
+    ],
+) -> None:
+    """Add the feeds of an OPML file. Those that are polled already are left alone."""
+    from digest.cli.feed_lists import import_feeds
+
+    import_feeds(frame, source)
+
+
+@command(group, "export", example="digest feeds export > feeds.opml")
+def export(frame: Frame) -> None:
+    """Write the feeds as OPML, for feed readers and for another instance."""
+    from digest.cli.feed_lists import export_feeds
+
+    export_feeds(frame)
 
 
 @command(group, "remove", example="digest feeds remove bair")

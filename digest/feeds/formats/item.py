@@ -80,8 +80,7 @@ def _longest_summary(row: Row) -> str:
     it is cut short, or the content has an abstract under a heading of its own.
     """
     summary = clip(row.get("summary"), 4 * MAX_ABSTRACT)
-    contents = row.get("content") or []
-    for content in contents:
+    for content in _parts(row, "content"):
         value = clip(content.get("value"), 4 * MAX_ABSTRACT)
         cut_short = _CUT_SHORT.search(summary) and value.startswith(summary[:40])
         if value and (cut_short or not summary or after_abstract_heading(value)):
@@ -89,13 +88,22 @@ def _longest_summary(row: Row) -> str:
     return summary
 
 
+def _parts(row: Row, key: str) -> list[Row]:
+    """Return a list that feedparser makes of elements.
+
+    A document may have an element of the list's own name (`<links>`): then its text
+    stands there.
+    """
+    found = row.get(key)
+    return [part for part in found if isinstance(part, dict)] if isinstance(found, list) else []
+
+
 def _abstract(text: str, facts: Labelled) -> str:
     return facts.abstract or after_abstract_heading(text) or facts.rest
 
 
 def _authors(row: Row, facts: Labelled) -> Iterable[object]:
-    listed = row.get("authors") or []
-    names = [author.get("name") for author in listed if author.get("name")]
+    names = [name for author in _parts(row, "authors") if (name := author.get("name"))]
     return names or [facts.authors]
 
 
@@ -110,7 +118,7 @@ def _venue(row: Row, facts: Labelled) -> str:
 
 
 def _tags(row: Row) -> list[object]:
-    return [tag.get("term") for tag in row.get("tags") or []]
+    return [tag.get("term") for tag in _parts(row, "tags")]
 
 
 def _identifiers(
@@ -134,7 +142,7 @@ def _strength(identifier: str) -> int:
 
 def _links(row: Row, base: str) -> list[Link]:
     found: list[Link] = []
-    for link in row.get("links") or []:
+    for link in _parts(row, "links"):
         target = web_url(link.get("href"), base)
         if target and link.get("type") == "application/pdf":
             found.append(Link(label="PDF", url=target))
