@@ -31,26 +31,34 @@ def register(app: typer.Typer) -> None:
 @command(group, "list", example="digest feeds list")
 def list_(frame: Frame) -> None:
     """List the feeds and what their last polls were like."""
+    from digest.feeds.health import expected_new, new_on
+    from digest.store.feed_days import all_feed_days
     from digest.store.feeds import list_feeds
 
     with frame.service() as service:
         service.sync_feeds()
         with service.store.read() as tx:
             records = list_feeds(tx)
+            days = all_feed_days(tx)
+        day = service.clock().date()
     columns = [
         output.Column(heading="feed"),
         output.Column(heading="status"),
         output.Column(heading="entries", align="right"),
+        output.Column(heading="new today", align="right"),
+        output.Column(heading="usual", align="right"),
         output.Column(heading="last poll"),
         output.Column(heading="next poll"),
-        output.Column(heading="url", max_width=70),
-        output.Column(heading="trouble", max_width=60),
+        output.Column(heading="url", max_width=60),
+        output.Column(heading="last error", max_width=60),
     ]
     rows = [
         (
             feed.name,
             _status(feed),
             feed.entries,
+            new_on(days.get(feed.id, ()), day=day),
+            expected_new(days.get(feed.id, ()), day=day),
             feed.polled_at,
             None if feed.paused or feed.gone_at else feed.next_poll_at,
             feed.url,
@@ -59,7 +67,15 @@ def list_(frame: Frame) -> None:
         for feed in records
     ]
     text = output.table(columns, rows) if rows else "no feeds: add one with `digest feeds add`"
-    frame.show({"feeds": [_feed_document(feed) for feed in records]}, text)
+    documents = [
+        {
+            **_feed_document(feed),
+            "new_today": new_on(days.get(feed.id, ()), day=day),
+            "usual_today": expected_new(days.get(feed.id, ()), day=day),
+        }
+        for feed in records
+    ]
+    frame.show({"feeds": documents}, text)
 
 
 @command(
@@ -286,7 +302,11 @@ def _trial_document(source: str, trial: Trial) -> dict[str, Any]:
 def _status(feed: FeedRecord) -> str:
     if feed.paused:
         return "paused"
-    return feed.status.value if feed.status else "new"
+    since = {"stale": feed.new_paper_at, "failed": feed.failing_since_at, "gone": feed.gone_at}
+    status = feed.status.value if feed.status else "new"
+    at = since.get(status)
+    word = "failing" if status == "failed" else status
+    return f"{word} since {at:%Y-%m-%d}" if at else status
 
 
 def _feed_document(feed: FeedRecord) -> dict[str, Any]:
@@ -301,6 +321,8 @@ def _feed_document(feed: FeedRecord) -> dict[str, Any]:
         "http_status": feed.http_status,
         "entries": feed.entries,
         "error": feed.error,
+        "failing_since_at": feed.failing_since_at,
+        "new_paper_at": feed.new_paper_at,
         "baseline_at": feed.baseline_at,
         "polled_at": feed.polled_at,
         "next_poll_at": feed.next_poll_at,

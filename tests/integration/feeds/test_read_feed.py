@@ -47,7 +47,8 @@ def poll(
                 now = NOW + timedelta(hours=number * hours_apart)
                 reading = await read_feed(fetcher, parser, feed, now=now, settings=SETTINGS)
                 readings.append(reading)
-                state = after_ingest(reading.state, new_papers=1 if reading.parsed else 0)
+                new = 1 if reading.parsed else 0
+                state = after_ingest(reading.state, new_papers=new, usual_gap_days=1)
                 assert isinstance(state, FeedRecord)
                 feed = replace(state, baseline_at=feed.baseline_at or now)
             return readings
