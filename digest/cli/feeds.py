@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,10 +12,12 @@ import typer
 from digest.cli import output
 from digest.cli.cards import say_authors
 from digest.cli.frame import Frame, command, new_group
+from digest.errors import UsageError
 from digest.model import FeedKind
 
 if TYPE_CHECKING:
     from digest.model import FeedRecord
+    from digest.papers.backfill import BackfillPage
     from digest.papers.poll import FeedPoll
     from digest.papers.trial import Trial
 
@@ -219,6 +222,53 @@ def poll(
             frame.problem(f"feed {feed.name}: {feed.error}")
         elif feed.error:
             frame.note(f"digest: feed {feed.name} is {feed.status}: {feed.error}")
+
+
+@command(group, "backfill", example="digest feeds backfill arxiv-cs.CL --since 2026-01-01")
+def backfill(
+    frame: Frame,
+    name: NameArgument,
+    since: Annotated[
+        datetime,
+        typer.Option("--since", metavar="DATE", formats=["%Y-%m-%d"], help="The first day."),
+    ],
+) -> None:
+    """Read the past of a feed, up to yesterday. Nothing of it is mailed.
+
+    It can be stopped at any time: the same command goes on where it stopped.
+    """
+    from digest.cli.progress import Progress
+
+    day = since.date()
+    with frame.service() as service, Progress("reading back") as progress:
+        if day >= service.clock().date():
+            raise UsageError(f"--since {day} is not in the past")
+        service.sync_feeds()
+
+        def on_page(page: BackfillPage) -> None:
+            progress.step(f"{page.step.first_day}, {page.new_papers} new")
+
+        done = asyncio.run(service.backfill_feed(name, since=day, on_page=on_page))
+    frame.show(
+        {
+            "name": name,
+            "since": done.since,
+            "until": done.until,
+            "next_day": done.next_day,
+            "pages": done.pages,
+            "entries": done.entries,
+            "new_papers": done.new_papers,
+            "error": done.error,
+        },
+        f"{name}: {output.count(done.pages, 'page')}, "
+        f"{output.count(done.entries, 'entry', 'entries')}, "
+        f"{output.count(done.new_papers, 'new paper')} from {done.since} to "
+        f"{done.next_day - timedelta(days=1)}",
+    )
+    if done.error:
+        frame.problem(
+            f"stopped at {done.next_day}: {done.error}; run the same command again to go on"
+        )
 
 
 @command(group, "test", example="digest feeds test https://rss.arxiv.org/rss/cs.CL")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from digest.model import FeedId, Score
+
+KEPT_WHOLE = timedelta(days=60)
+"""Scores of the last weeks are kept for every day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +59,20 @@ def thinned(days: Iterable[date], *, keep_since: date) -> frozenset[date]:
     last_of_month = {(day.year, day.month): day for day in old}
     kept = {*ordered[:1], *ordered[-1:], *last_of_month.values()}
     return frozenset(day for day in old if day not in kept)
+
+
+def thinning_months(today: date) -> tuple[tuple[date, date], ...]:
+    """Return the months whose scores are thinned now: the last three that are old enough.
+
+    Each is its first day and the first day after it.
+    """
+    after = (today - KEPT_WHOLE).replace(day=1)
+    months = []
+    for _ in range(3):
+        first = (after - timedelta(days=1)).replace(day=1)
+        months.append((first, after))
+        after = first
+    return tuple(months)
 
 
 def _fastest(scores: Sequence[Score], count: str, *, until: date, days: int) -> float | None:

@@ -85,18 +85,13 @@ class FeedDayRow(Table, table=True):
 
 
 class BackfillRow(Table, table=True):
-    """How far a feed was read back: everything from `since` to before `next_day`.
-
-    `page_url` is the page to read next within the step that begins at `next_day`, NULL
-    for its first.
-    """
+    """How far a feed was read back: everything from `since` to before `next_day`."""
 
     __tablename__ = "backfill"
 
     feed_id: int = Field(foreign_key="feed.id", primary_key=True)
     since: date
     next_day: date
-    page_url: str | None = None
     new_papers: int = 0
     updated_at: datetime
 

@@ -152,7 +152,6 @@ def upgrade() -> None:
         sa.Column("feed_id", sa.Integer(), nullable=False),
         sa.Column("since", sa.Date(), nullable=False),
         sa.Column("next_day", sa.Date(), nullable=False),
-        sa.Column("page_url", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("new_papers", sa.Integer(), nullable=False),
         sa.Column("updated_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.ForeignKeyConstraint(["feed_id"], ["feed.id"], name=op.f("fk_backfill_feed_id")),
