@@ -29,7 +29,7 @@ ARXIV = "https://rss.arxiv.org/rss/cs.AI"
 BLOG = "https://blog.example.org/feed"
 
 
-def feed(  # noqa: PLR0913
+def feed(
     name: str = "arxiv-cs.AI",
     *,
     number: int = 1,
