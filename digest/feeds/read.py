@@ -60,12 +60,17 @@ async def read_feed(
         if fetched.body is not None and body_hash != feed.body_hash:
             parsed = await _parse(parser, feed, fetched, settings)
             if polled_whole(feed.kind, feed.url):
+                first_hash = body_hash or ""
                 parsed, body_hash = await _rest(
-                    fetcher, parser, feed, parsed, body_hash or "", settings=settings
+                    fetcher, parser, feed, parsed, first_hash, settings=settings
                 )
+                if body_hash != first_hash:
+                    # Validators of the first page say nothing about the others.
+                    fetched = replace(fetched, etag=None, last_modified=None)
                 parsed = None if body_hash == feed.body_hash else parsed
         reply = _answered(fetched, body_hash, parsed)
     except FetchError as exc:
+        parsed = None  # of a document whose later page is missing nothing is kept
         reply = PollReply(
             status=FeedStatus.GONE if exc.gone else FeedStatus.FAILED,
             http_status=exc.http_status,
@@ -73,6 +78,7 @@ async def read_feed(
             retry_after_s=exc.retry_after_s,
         )
     except ParseError as exc:
+        parsed = None
         reply = PollReply(
             status=FeedStatus.FAILED,
             http_status=fetched.http_status if fetched else None,
