@@ -272,3 +272,33 @@ def test_of_an_answer_whose_second_page_fails_nothing_is_kept() -> None:
 
     assert (reading.status, reading.parsed) == (FeedStatus.FAILED, None)
     assert reading.state.body_hash is None
+
+
+def test_no_more_pages_are_read_than_a_poll_may() -> None:
+    said = '{"messages": [{"status": "ok", "total": "99"}], "collection": [{"title": "T"}]}'
+
+    async def run() -> tuple[FeedReading, int]:
+        async with (
+            FeedServer() as server,
+            FeedFetcher(SETTINGS) as fetcher,
+            FeedParser(workers=1) as parser,
+        ):
+            first = "/details/biorxiv/3d"
+            for path in (first, *(f"{first}/{start}" for start in range(1, 99))):
+                server.script(path, Reply(body=said.encode()))
+            feed = FeedRecord(
+                id=FeedId(1),
+                name="bio",
+                url=server.url(first),
+                kind=FeedKind.BIORXIV,
+                created_at=NOW,
+                next_poll_at=NOW,
+            )
+            reading = await read_feed(fetcher, parser, feed, now=NOW, settings=SETTINGS)
+            return reading, len(server.requests)
+
+    reading, requests = asyncio.run(run())
+
+    assert requests == 20
+    assert reading.parsed is not None
+    assert reading.parsed.warnings == ("only the first 20 entries of 20 pages were read",)

@@ -632,3 +632,18 @@ def test_no_paper_ever_has_two_arxiv_ids(graph: list[list[str]]) -> None:
     owners = [owner for alias, owner in plan.aliases if alias.startswith("arxiv:")]
     assert len(owners) == len(set(owners))
     assert all(sum(a.startswith("arxiv:") for a in paper) <= 1 for paper in apart)
+
+
+def test_when_two_papers_merge_a_polls_first_listing_counts_before_a_backfilled_one() -> None:
+    looked_back = replace(window(7, at=T0 - timedelta(days=9), opened=False), backfilled=True)
+    one = known(7, "arxiv:2602.00001", windows=[looked_back], first_seen_at=T0 - timedelta(days=9))
+    other = known(9, "doi:10.1000/x", windows=[window(9)])
+
+    plan = decide(
+        [intent("arxiv:2602.00001", "doi:10.1000/x")],
+        known_of(one, other),
+        now=T0 + timedelta(days=1),
+    )
+
+    assert plan.merges == (Merge(old_id=PaperId(9), paper_id=PaperId(7)),)
+    assert plan.windows == (window(7),)
