@@ -33,7 +33,7 @@ class Result:
             "seconds": round(self.seconds, 4),
             "per_second": round(self.count / self.seconds) if self.seconds else None,
             "peak_mb": self.peak_mb,
-            "ratio": None if self.ratio is None else round(self.ratio),
+            "ratio": None if self.ratio is None else round(self.ratio, 1),
             "against": self.against,
         }
 

@@ -1,19 +1,24 @@
 """Dropping what is out of date.
 
-Expired one-use tokens, sign-ups that were never confirmed, and the memory of papers that
-can be mailed to nobody any more.
+Expired one-use tokens, sign-ups that were never confirmed, the memory of papers that can
+be mailed to nobody any more, and old scores of papers day by day.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import partial
 
+from sqlmodel import Session
+
+from digest.papers.trend import KEPT_WHOLE, thinned, thinning_months
 from digest.settings import DigestSettings
 from digest.store import Store
 from digest.store.facts import HOUSE_KEPT, get_fact_at, set_fact_at
 from digest.store.ledger import forget_papers
 from digest.store.privacy import drop_unconfirmed
+from digest.store.scores import thin_scores
 from digest.store.tokens import drop_tokens
 
 NO_PRUNING_BEFORE = "no_pruning_before"
@@ -32,13 +37,14 @@ class Kept:
     rested: bool
     tokens: int = 0
     unconfirmed: int = 0
+    scores: int = 0
     papers: int = 0
     """Rows of the memory of sent papers that no window can ask for any more."""
 
     @property
     def something(self) -> bool:
         """Whether the round is worth a line in the log."""
-        return self.rested or bool(self.tokens or self.unconfirmed or self.papers)
+        return self.rested or bool(self.tokens or self.unconfirmed or self.papers or self.scores)
 
 
 def decide_rest(
@@ -82,4 +88,10 @@ def keep_house(store: Store, now: datetime, settings: DigestSettings) -> Kept:
                 retention_days=settings.retention_days,
                 eligibility_days=settings.eligibility_days,
             ),
+            scores=_thin_scores(tx, now.date()),
         )
+
+
+def _thin_scores(tx: Session, today: date) -> int:
+    can_go = partial(thinned, keep_since=today - KEPT_WHOLE)
+    return sum(thin_scores(tx, month=month, thinned=can_go) for month in thinning_months(today))

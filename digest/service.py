@@ -10,6 +10,7 @@ import asyncio
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -24,15 +25,17 @@ from digest.delivery.smtp import SmtpTransport
 from digest.delivery.transport import Transport
 from digest.digests.render import DigestRenderer
 from digest.digests.schedule import first_digest_at
+from digest.errors import NotFoundError
 from digest.feeds.fetch import FeedFetcher
 from digest.feeds.sandbox import FeedParser
 from digest.model import FeedKind
+from digest.papers.backfill import Backfill, BackfillPage, backfill_feed
 from digest.papers.poll import FeedPoll, poll_feeds
 from digest.papers.trial import Trial, try_feed
 from digest.resources import resource_dir
 from digest.settings import Settings, ensure_secret_key
 from digest.store import Store
-from digest.store.feeds import sync_configured
+from digest.store.feeds import get_feed, sync_configured
 from digest.subscribers.decide import SignupRules
 from digest.subscribers.tokens import TokenSigner
 
@@ -146,6 +149,31 @@ class Service:
                 names=names,
                 due_only=due_only,
                 on_done=on_done,
+            )
+
+    async def backfill_feed(
+        self, name: str, *, since: date, on_page: Callable[[BackfillPage], None] | None = None
+    ) -> Backfill:
+        """Read the past of a feed; nothing of it is mailed.
+
+        Raises:
+            NotFoundError: If the name is no feed.
+            UsageError: If its source cannot be asked for its past.
+        """
+        with self.store.read() as tx:
+            feed = get_feed(tx, name)
+        if feed is None:
+            raise NotFoundError(f"there is no feed named {name}")
+        async with self.fetcher() as fetcher, FeedParser(workers=1) as parser:
+            return await backfill_feed(
+                self.store,
+                fetcher,
+                parser,
+                feed,
+                since=since,
+                clock=self.clock,
+                settings=self.settings,
+                on_page=on_page,
             )
 
     async def try_feed(self, source: str, *, kind: FeedKind) -> Trial:

@@ -198,6 +198,8 @@ class FeedSettings(_Section):
     url: str
     kind: FeedKind = FeedKind.AUTO
     tags: tuple[str, ...] = ()
+    cross: bool = True
+    """Whether the cross-lists of an arXiv feed come in."""
 
     @field_validator("name")
     @classmethod
@@ -256,7 +258,7 @@ class Settings(_Section):
     def feed_specs(self) -> tuple[FeedSpec, ...]:
         """The `[[feed]]` tables as values."""
         return tuple(
-            FeedSpec(name=feed.name, url=feed.url, kind=feed.kind, tags=feed.tags)
+            FeedSpec(name=feed.name, url=feed.url, kind=feed.kind, tags=feed.tags, cross=feed.cross)
             for feed in self.feed
         )
 

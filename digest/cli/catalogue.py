@@ -25,9 +25,7 @@ def feed_spec(
     known = _of_catalogue(name) if url is None else None
     if known is not None:
         return replace(
-            FeedSpec(name=known.name, url=known.url, kind=known.kind, tags=known.tags),
-            kind=kind or known.kind,
-            tags=(*known.tags, *tags),
+            known, kind=kind or known.kind, tags=tuple(dict.fromkeys((*known.tags, *tags)))
         )
     try:
         given = FeedSettings(name=name, url=url or "", kind=kind or FeedKind.AUTO, tags=tags)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,10 +12,12 @@ import typer
 from digest.cli import output
 from digest.cli.cards import say_authors
 from digest.cli.frame import Frame, command, new_group
+from digest.errors import UsageError
 from digest.model import FeedKind
 
 if TYPE_CHECKING:
     from digest.model import FeedRecord
+    from digest.papers.backfill import BackfillPage
     from digest.papers.poll import FeedPoll
     from digest.papers.trial import Trial
 
@@ -30,26 +34,34 @@ def register(app: typer.Typer) -> None:
 @command(group, "list", example="digest feeds list")
 def list_(frame: Frame) -> None:
     """List the feeds and what their last polls were like."""
+    from digest.feeds.health import expected_new, new_on
+    from digest.store.feed_days import all_feed_days
     from digest.store.feeds import list_feeds
 
     with frame.service() as service:
         service.sync_feeds()
         with service.store.read() as tx:
             records = list_feeds(tx)
+            days = all_feed_days(tx)
+        day = service.clock().date()
     columns = [
         output.Column(heading="feed"),
         output.Column(heading="status"),
         output.Column(heading="entries", align="right"),
+        output.Column(heading="new today", align="right"),
+        output.Column(heading="usual", align="right"),
         output.Column(heading="last poll"),
         output.Column(heading="next poll"),
-        output.Column(heading="url", max_width=70),
-        output.Column(heading="trouble", max_width=60),
+        output.Column(heading="url", max_width=60),
+        output.Column(heading="last error", max_width=60),
     ]
     rows = [
         (
             feed.name,
             _status(feed),
             feed.entries,
+            new_on(days.get(feed.id, ()), day=day),
+            expected_new(days.get(feed.id, ()), day=day),
             feed.polled_at,
             None if feed.paused or feed.gone_at else feed.next_poll_at,
             feed.url,
@@ -58,7 +70,15 @@ def list_(frame: Frame) -> None:
         for feed in records
     ]
     text = output.table(columns, rows) if rows else "no feeds: add one with `digest feeds add`"
-    frame.show({"feeds": [_feed_document(feed) for feed in records]}, text)
+    documents = [
+        {
+            **_feed_document(feed),
+            "new_today": new_on(days.get(feed.id, ()), day=day),
+            "usual_today": expected_new(days.get(feed.id, ()), day=day),
+        }
+        for feed in records
+    ]
+    frame.show({"feeds": documents}, text)
 
 
 @command(
@@ -97,6 +117,27 @@ def add(
         {"feed": _feed_document(record)},
         f"added {record.name}: {record.url}\nits first poll is the baseline: stored, not mailed",
     )
+
+
+@command(group, "import", example="digest feeds import subscriptions.opml")
+def import_(
+    frame: Frame,
+    source: Annotated[
+        Path, typer.Argument(metavar="FILE", help="An OPML file, as feed readers export it.")
+    ],
+) -> None:
+    """Add the feeds of an OPML file. Those that are polled already are left alone."""
+    from digest.cli.feed_lists import import_feeds
+
+    import_feeds(frame, source)
+
+
+@command(group, "export", example="digest feeds export > feeds.opml")
+def export(frame: Frame) -> None:
+    """Write the feeds as OPML, for feed readers and for another instance."""
+    from digest.cli.feed_lists import export_feeds
+
+    export_feeds(frame)
 
 
 @command(group, "remove", example="digest feeds remove bair")
@@ -183,6 +224,53 @@ def poll(
             frame.note(f"digest: feed {feed.name} is {feed.status}: {feed.error}")
 
 
+@command(group, "backfill", example="digest feeds backfill arxiv-cs.CL --since 2026-01-01")
+def backfill(
+    frame: Frame,
+    name: NameArgument,
+    since: Annotated[
+        datetime,
+        typer.Option("--since", metavar="DATE", formats=["%Y-%m-%d"], help="The first day."),
+    ],
+) -> None:
+    """Read the past of a feed, up to yesterday. Nothing of it is mailed.
+
+    It can be stopped at any time: the same command goes on where it stopped.
+    """
+    from digest.cli.progress import Progress
+
+    day = since.date()
+    with frame.service() as service, Progress("reading back") as progress:
+        if day >= service.clock().date():
+            raise UsageError(f"--since {day} is not in the past")
+        service.sync_feeds()
+
+        def on_page(page: BackfillPage) -> None:
+            progress.step(f"{page.step.first_day}, {page.new_papers} new")
+
+        done = asyncio.run(service.backfill_feed(name, since=day, on_page=on_page))
+    frame.show(
+        {
+            "name": name,
+            "since": done.since,
+            "until": done.until,
+            "next_day": done.next_day,
+            "pages": done.pages,
+            "entries": done.entries,
+            "new_papers": done.new_papers,
+            "error": done.error,
+        },
+        f"{name}: {output.count(done.pages, 'page')}, "
+        f"{output.count(done.entries, 'entry', 'entries')}, "
+        f"{output.count(done.new_papers, 'new paper')} from {done.since} to "
+        f"{done.next_day - timedelta(days=1)}",
+    )
+    if done.error:
+        frame.problem(
+            f"stopped at {done.next_day}: {done.error}; run the same command again to go on"
+        )
+
+
 @command(group, "test", example="digest feeds test https://rss.arxiv.org/rss/cs.CL")
 def try_out(
     frame: Frame,
@@ -264,7 +352,11 @@ def _trial_document(source: str, trial: Trial) -> dict[str, Any]:
 def _status(feed: FeedRecord) -> str:
     if feed.paused:
         return "paused"
-    return feed.status.value if feed.status else "new"
+    since = {"stale": feed.new_paper_at, "failed": feed.failing_since_at, "gone": feed.gone_at}
+    status = feed.status.value if feed.status else "new"
+    at = since.get(status)
+    word = "failing" if status == "failed" else status
+    return f"{word} since {at:%Y-%m-%d}" if at else status
 
 
 def _feed_document(feed: FeedRecord) -> dict[str, Any]:
@@ -279,6 +371,8 @@ def _feed_document(feed: FeedRecord) -> dict[str, Any]:
         "http_status": feed.http_status,
         "entries": feed.entries,
         "error": feed.error,
+        "failing_since_at": feed.failing_since_at,
+        "new_paper_at": feed.new_paper_at,
         "baseline_at": feed.baseline_at,
         "polled_at": feed.polled_at,
         "next_poll_at": feed.next_poll_at,

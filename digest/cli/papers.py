@@ -32,14 +32,38 @@ def show(
     ],
 ) -> None:
     """Show all that is known of one paper."""
-    from digest.store.papers import get_paper
+    from digest.papers.trend import velocity
+    from digest.store.papers import get_paper, paper_revisions
+    from digest.store.scores import paper_scores
 
     alias = alias_of(paper_id)
     with frame.service() as service, service.store.read() as tx:
         paper = get_paper(tx, alias)
+        revisions = paper_revisions(tx, paper.id) if paper else []
+        scores = paper_scores(tx, paper.id) if paper else []
+        today = service.clock().date()
     if paper is None:
         raise NotFoundError(f"no feed has brought {alias}")
-    frame.show({"paper": paper_document(paper)}, paper_page(paper))
+    pace = velocity(scores, until=today)
+    document = {
+        **paper_document(paper),
+        "upvotes_per_day": pace.upvotes,
+        "comments_per_day": pace.comments,
+        "stars_per_day": pace.stars,
+        "versions": [
+            {"version": one.version, "seen_at": at, "changed": list(one.changed)}
+            for at, one in revisions
+        ],
+    }
+    lines = [paper_page(paper)]
+    lines += [
+        f"  version {one.version}, seen {at:%Y-%m-%d}: "
+        f"{', '.join(one.changed) or 'nothing of these texts'} changed"
+        for at, one in revisions
+    ]
+    if pace.upvotes is not None:
+        lines.append(f"  {pace.upvotes:+.1f} upvotes a day in the last week")
+    frame.show({"paper": document}, "\n".join(lines))
 
 
 def alias_of(text: str) -> Alias:

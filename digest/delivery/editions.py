@@ -8,14 +8,16 @@ from datetime import datetime, timedelta
 import structlog
 from sqlmodel import Session
 
-from digest.delivery.planning import Edition, decide_notices
+from digest.delivery.planning import Edition
 from digest.digests.compose import PaperMasks
 from digest.errors import QueryError
+from digest.feeds.health import thin_day_notices
 from digest.matching.index import QueryIndex
 from digest.matching.query import parse_query
 from digest.matching.rank import rank
 from digest.model import Paper, QueryId, Subscriber
 from digest.settings import DigestSettings
+from digest.store.feed_days import all_feed_days
 from digest.store.feeds import list_feeds
 from digest.store.interests import all_queries, queries_by_ids
 from digest.store.papers import open_papers, recent_papers
@@ -57,7 +59,9 @@ class Editions:
         papers = rank(paper for paper, _ in found)
         masks = PaperMasks(papers, [opened_at[paper.id] for paper in papers])
         return Edition(
-            hits=self._index.match(papers), masks=masks, notices=decide_notices(list_feeds(tx))
+            hits=self._index.match(papers),
+            masks=masks,
+            notices=thin_day_notices(list_feeds(tx), all_feed_days(tx), now=now),
         )
 
     def recent(self, tx: Session, now: datetime) -> Edition:

@@ -16,8 +16,6 @@ from digest.digests.schedule import (
 from digest.model import (
     WELCOME,
     DeliveryPlan,
-    FeedRecord,
-    FeedStatus,
     PaperId,
     Period,
     Subscriber,
@@ -28,7 +26,6 @@ WELCOME_INSTEAD = "the welcome digest came instead"
 THIN_DIGEST = 5
 """A digest with at most so many papers says why the day is thin, where there is a reason."""
 
-_MAX_NOTICES = 3
 _DAY = timedelta(days=1)
 
 
@@ -152,20 +149,3 @@ def _skipped(subscriber: Subscriber, owed: OwedPeriod, reason: str) -> DeliveryP
         closes_at=owed.closes_at,
         skip_reason=reason,
     )
-
-
-def decide_notices(feeds: Sequence[FeedRecord]) -> tuple[str, ...]:
-    """Say in plain sentences which feeds a thin day may be due to."""
-    notices = [
-        _notice(feed)
-        for feed in sorted(feeds, key=lambda one: one.name)
-        if not feed.paused and feed.status in (FeedStatus.STALE, FeedStatus.FAILED)
-    ]
-    return tuple(notices[:_MAX_NOTICES])
-
-
-def _notice(feed: FeedRecord) -> str:
-    if feed.status is FeedStatus.STALE and feed.new_paper_at is not None:
-        day = feed.new_paper_at
-        return f"The feed {feed.name} has brought nothing new since {day:%B} {day.day}."
-    return f"The feed {feed.name} could not be read at its last poll."

@@ -11,7 +11,7 @@ from digest.errors import ConfigError
 from digest.model import FeedKind, FeedSpec
 from digest.resources import resource_dir
 
-_KEYS = frozenset({"name", "url", "kind", "tags", "description"})
+_KEYS = frozenset({"name", "url", "kind", "tags", "cross", "description"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,5 +69,6 @@ def _feed(row: dict[str, Any], where: str, problems: list[str]) -> CatalogueFeed
         url=row["url"],
         kind=kind,
         tags=tuple(row.get("tags", ())),
+        cross=bool(row.get("cross", True)),
         description=row.get("description", ""),
     )

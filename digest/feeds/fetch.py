@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import zlib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -47,6 +48,7 @@ class FeedFetcher:
         operator_email: Named in the User-Agent, "" for none.
         resolver: Turns host names into addresses.
         gate: Keeps requests to one host apart.
+        tls: Whose certificates are trusted, None for the usual authorities.
     """
 
     def __init__(
@@ -56,17 +58,21 @@ class FeedFetcher:
         operator_email: str = "",
         resolver: Resolver = resolve_name,
         gate: HostGate | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._settings = settings
         self._user_agent = settings.user_agent or default_user_agent(operator_email)
         self._resolver = resolver
         self._gate = gate or HostGate()
+        self._tls = tls
         self._transport: httpx2.AsyncHTTPTransport | None = None
 
     async def __aenter__(self) -> Self:
         # Connections are made to addresses, so one kept alive could serve another name.
         self._transport = httpx2.AsyncHTTPTransport(
-            trust_env=False, limits=httpx2.Limits(max_keepalive_connections=0)
+            verify=self._tls or True,
+            trust_env=False,
+            limits=httpx2.Limits(max_keepalive_connections=0),
         )
         return self
 

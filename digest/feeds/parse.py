@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from typing import assert_never
+from typing import Any, assert_never
 
 from digest.errors import ParseError
+from digest.feeds.formats.biorxiv import is_biorxiv, parse_biorxiv
 from digest.feeds.formats.crossref import is_crossref, parse_crossref
 from digest.feeds.formats.entries import clip
+from digest.feeds.formats.hacker_news import is_hacker_news, parse_hacker_news
 from digest.feeds.formats.hf_daily import is_hf_daily, parse_hf_daily
 from digest.feeds.formats.json_feed import is_json_feed, parse_json_feed
 from digest.feeds.formats.syndication import parse_syndication
@@ -61,14 +63,10 @@ def parse_document(
     _refuse_foreign(body)
     try:
         match kind:
-            case FeedKind.HF_DAILY:
-                return parse_hf_daily(_json(body), max_entries=max_entries)
-            case FeedKind.ARXIV_API:
-                return parse_syndication(
-                    body, url=url, content_type=content_type, max_entries=max_entries
-                )
-            case FeedKind.AUTO | FeedKind.FEED:
-                if _JSON_START.match(body):
+            case FeedKind.HF_DAILY | FeedKind.BIORXIV | FeedKind.CROSSREF | FeedKind.HN:
+                return _parse_api(_json(body), kind, max_entries=max_entries)
+            case FeedKind.AUTO | FeedKind.FEED | FeedKind.ARXIV_API:
+                if kind is not FeedKind.ARXIV_API and _JSON_START.match(body):
                     return _parse_json(body, url=url, max_entries=max_entries)
                 return parse_syndication(
                     body, url=url, content_type=content_type, max_entries=max_entries
@@ -77,6 +75,16 @@ def parse_document(
                 assert_never(kind)
     except RecursionError as exc:
         raise ParseError("its elements are nested too deeply") from exc
+
+
+def _parse_api(document: object, kind: FeedKind, *, max_entries: int) -> ParsedFeed:
+    if kind is FeedKind.HF_DAILY:
+        return parse_hf_daily(document, max_entries=max_entries)
+    if kind is FeedKind.BIORXIV:
+        return parse_biorxiv(document, max_entries=max_entries)
+    if kind is FeedKind.HN:
+        return parse_hacker_news(document, max_entries=max_entries)
+    return parse_crossref(_crossref(document), max_entries=max_entries)
 
 
 def _refuse_foreign(body: bytes) -> None:
@@ -100,10 +108,21 @@ def _parse_json(body: bytes, *, url: str, max_entries: int) -> ParsedFeed:
             return parse_json_feed(document, url=url, max_entries=max_entries)
         if is_crossref(document):
             return parse_crossref(document, max_entries=max_entries)
+        if is_biorxiv(document):
+            return parse_biorxiv(document, max_entries=max_entries)
+        if is_hacker_news(document):
+            # By itself a story is no paper: whoever wants the signal says so.
+            raise ParseError("these are stories of Hacker News: give the feed the kind hn")
         said = clip(document.get("error") or document.get("message"), 200)
         if said:
             raise ParseError(f"the server reports an error: {said}")
     raise ParseError("this is JSON, but no JSON Feed and no other kind that we read")
+
+
+def _crossref(document: object) -> dict[str, Any]:
+    if not isinstance(document, dict) or not is_crossref(document):
+        raise ParseError("this is not the JSON of the Crossref API: no work and no list of works")
+    return document
 
 
 def _json(body: bytes) -> object:

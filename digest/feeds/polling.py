@@ -15,6 +15,11 @@ MAX_BACKOFF_S = 6 * 3600.0
 MAX_FRESHNESS_S = 86_400.0
 """We believe Cache-Control up to a day: a static host's year would lose the feed."""
 STALE_WORKING_DAYS = 3
+"""Fewer whole working days without a paper prove nothing, not even of a daily source."""
+UNKNOWN_PACE_DAYS = 10
+"""How long a feed of unknown pace may be silent: most blogs are slow."""
+_GAPS_UNTIL_STALE = 2
+_MORE_WHEN_EMPTY = 2
 _JITTER_SHARE = 0.1
 
 
@@ -66,23 +71,57 @@ def decide_state(
             assert_never(reply.status)
 
 
-def after_ingest(state: PollState, *, new_papers: int) -> PollState:
-    """Complete the state with the number of new papers that the document brought."""
+def after_ingest(
+    state: PollState, *, new_papers: int, usual_gap_days: int | None = None
+) -> PollState:
+    """Complete the state with what the document brought.
+
+    Args:
+        state: From `decide_state`.
+        new_papers: How many papers nobody had.
+        usual_gap_days: From `health.usual_gap`; None leaves what was known.
+    """
     if new_papers <= 0:
         return state
     status = FeedStatus.OK if state.status is FeedStatus.STALE else state.status
-    return replace(state, status=status, new_paper_at=state.polled_at)
+    return replace(
+        state,
+        status=status,
+        new_paper_at=state.polled_at,
+        usual_gap_days=usual_gap_days or state.usual_gap_days,
+    )
 
 
-def is_stale(new_paper_at: datetime | None, now: datetime) -> bool:
-    """Tell whether three whole working days passed without a new paper.
+def is_stale(
+    new_paper_at: datetime | None,
+    now: datetime,
+    *,
+    usual_gap_days: int | None = None,
+    entries: int | None = None,
+) -> bool:
+    """Tell whether a feed has been silent for longer than its pace explains.
 
-    Saturdays and Sundays (UTC) do not count. A feed that never brought a paper is not
-    stale: nobody knows what to expect of it.
+    Twice the usual gap, and three whole working days at least; Saturdays and Sundays
+    (UTC) do not count. A feed that never brought a paper is not stale: nobody knows what
+    to expect of it.
+
+    Args:
+        new_paper_at: When it last brought a paper nobody had, None for never.
+        now: Aware UTC time.
+        usual_gap_days: Working days that usually pass until the next one, None while
+            that is not known.
+        entries: How many entries its last document had. An empty one says that there is
+            nothing to list, as on a holiday: two more days are allowed.
     """
     if new_paper_at is None:
         return False
-    return _working_days_between(new_paper_at.date(), now.date()) >= STALE_WORKING_DAYS
+    if usual_gap_days is None:
+        limit = UNKNOWN_PACE_DAYS
+    else:
+        limit = max(STALE_WORKING_DAYS, _GAPS_UNTIL_STALE * usual_gap_days)
+    if entries == 0:
+        limit += _MORE_WHEN_EMPTY
+    return working_days_between(new_paper_at.date(), now.date()) >= limit
 
 
 def next_poll_at(
@@ -128,7 +167,11 @@ def _answered(
     before: PollState, reply: PollReply, *, now: datetime, interval_s: float, jitter: float
 ) -> PollState:
     changed = reply.status is not FeedStatus.UNCHANGED
-    status = FeedStatus.STALE if is_stale(before.new_paper_at, now) else reply.status
+    entries = reply.entries if changed else before.entries
+    silent = is_stale(
+        before.new_paper_at, now, usual_gap_days=before.usual_gap_days, entries=entries
+    )
+    status = FeedStatus.STALE if silent else reply.status
     return replace(
         before,
         next_poll_at=next_poll_at(
@@ -142,7 +185,7 @@ def _answered(
         status=status,
         http_status=reply.http_status,
         error=None,
-        entries=reply.entries if changed else before.entries,
+        entries=entries,
         polled_at=now,
         answered_at=now,
         changed_at=now if changed else before.changed_at,
@@ -184,7 +227,7 @@ def _failed(
     )
 
 
-def _working_days_between(first: date, last: date) -> int:
+def working_days_between(first: date, last: date) -> int:
     """Count Mondays to Fridays strictly between two dates."""
     days = max((last - first).days - 1, 0)
     weeks, rest = divmod(days, 7)

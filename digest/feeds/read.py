@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
 
 from digest.errors import FetchError, ParseError
 from digest.feeds.fetch import FeedFetcher
+from digest.feeds.paging import next_page, polled_whole
 from digest.feeds.polling import PollReply, decide_state
 from digest.feeds.sandbox import FeedParser
 from digest.model import FeedRecord, FeedStatus, FetchedFeed, ParsedFeed, PollState
 from digest.settings import FeedsSettings
+
+MAX_PAGES = 20
+"""Pages that one poll reads at most; a day of the largest source has fewer."""
 
 log = structlog.get_logger(__name__)
 
@@ -54,15 +58,19 @@ async def read_feed(
         )
         body_hash = hashlib.sha256(fetched.body).hexdigest() if fetched.body is not None else None
         if fetched.body is not None and body_hash != feed.body_hash:
-            parsed = await parser.parse(
-                fetched.body,
-                kind=feed.kind,
-                url=fetched.url,
-                content_type=fetched.content_type,
-                max_entries=settings.max_entries,
-            )
+            parsed = await _parse(parser, feed, fetched, settings)
+            if polled_whole(feed.kind, feed.url):
+                first_hash = body_hash or ""
+                parsed, body_hash = await _rest(
+                    fetcher, parser, feed, parsed, first_hash, settings=settings
+                )
+                if body_hash != first_hash:
+                    # Validators of the first page say nothing about the others.
+                    fetched = replace(fetched, etag=None, last_modified=None)
+                parsed = None if body_hash == feed.body_hash else parsed
         reply = _answered(fetched, body_hash, parsed)
     except FetchError as exc:
+        parsed = None  # of a document whose later page is missing nothing is kept
         reply = PollReply(
             status=FeedStatus.GONE if exc.gone else FeedStatus.FAILED,
             http_status=exc.http_status,
@@ -70,6 +78,7 @@ async def read_feed(
             retry_after_s=exc.retry_after_s,
         )
     except ParseError as exc:
+        parsed = None
         reply = PollReply(
             status=FeedStatus.FAILED,
             http_status=fetched.http_status if fetched else None,
@@ -88,6 +97,46 @@ async def read_feed(
         parsed=parsed,
         state=state,
     )
+
+
+async def _parse(
+    parser: FeedParser, feed: FeedRecord, fetched: FetchedFeed, settings: FeedsSettings
+) -> ParsedFeed:
+    return await parser.parse(
+        fetched.body or b"",
+        kind=feed.kind,
+        url=fetched.url,
+        content_type=fetched.content_type,
+        max_entries=settings.max_entries,
+    )
+
+
+async def _rest(
+    fetcher: FeedFetcher,
+    parser: FeedParser,
+    feed: FeedRecord,
+    first: ParsedFeed,
+    first_hash: str,
+    *,
+    settings: FeedsSettings,
+) -> tuple[ParsedFeed, str]:
+    """Read the pages after the first; all of them together are the document."""
+    pages, hashes = [first], [first_hash]
+    url = next_page(feed.url, first)
+    while url is not None and len(pages) < MAX_PAGES:
+        fetched = await fetcher.fetch(url)
+        pages.append(await _parse(parser, feed, fetched, settings))
+        hashes.append(hashlib.sha256(fetched.body or b"").hexdigest())
+        url = next_page(url, pages[-1])
+    if len(pages) == 1:
+        return first, first_hash
+    entries = [entry for page in pages for entry in page.entries]
+    warnings = [warning for page in pages for warning in page.warnings]
+    if len(entries) > settings.max_entries or url is not None:
+        entries = entries[: settings.max_entries]
+        warnings.append(f"only the first {len(entries)} entries of {len(pages)} pages were read")
+    whole = replace(first, entries=tuple(entries), warnings=tuple(dict.fromkeys(warnings)))
+    return whole, hashlib.sha256("".join(hashes).encode("ascii")).hexdigest()
 
 
 def _answered(fetched: FetchedFeed, body_hash: str | None, parsed: ParsedFeed | None) -> PollReply:

@@ -26,6 +26,9 @@ def decode_parsed(data: bytes) -> ParsedFeed:
         title=document["title"],
         entries=tuple(_entry(row) for row in document["entries"]),
         warnings=tuple(document["warnings"]),
+        rows=document["rows"],
+        total=document["total"],
+        cursor=document["cursor"],
     )
 
 

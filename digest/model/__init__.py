@@ -27,6 +27,7 @@ from digest.model.digests import (
 from digest.model.feeds import (
     Announce,
     Entry,
+    FeedDay,
     FeedKind,
     FeedRecord,
     FeedSpec,
@@ -44,6 +45,7 @@ from digest.model.ingest import (
     Listing,
     Merge,
     Revision,
+    Score,
     Window,
 )
 from digest.model.papers import Paper, PaperIntent
@@ -71,6 +73,7 @@ __all__ = [
     "Digest",
     "DigestLinks",
     "Entry",
+    "FeedDay",
     "FeedId",
     "FeedKind",
     "FeedRecord",
@@ -102,6 +105,7 @@ __all__ = [
     "Rendered",
     "Revision",
     "Schedule",
+    "Score",
     "Subscriber",
     "SubscriberDraft",
     "SubscriberId",

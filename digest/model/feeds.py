@@ -16,6 +16,9 @@ class FeedKind(StrEnum):
     FEED = "feed"
     HF_DAILY = "hf-daily"
     ARXIV_API = "arxiv-api"
+    BIORXIV = "biorxiv"
+    CROSSREF = "crossref"
+    HN = "hn"
 
 
 class FeedStatus(StrEnum):
@@ -39,12 +42,16 @@ class Announce(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedSpec:
-    """A feed as the operator wrote it."""
+    """A feed as the operator wrote it.
+
+    `cross` says whether the cross-lists of an arXiv feed come in.
+    """
 
     name: str
     url: str
     kind: FeedKind = FeedKind.AUTO
     tags: tuple[str, ...] = ()
+    cross: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,13 +113,18 @@ class ParsedFeed:
     """A feed document, read.
 
     `format` names what it was ("rss20", "atom10", "rss10", "json-feed", "hf-daily").
-    `warnings` are plain words on what had to be mended or left out.
+    `warnings` are plain words on what had to be mended or left out. Of an answer that
+    comes in pages, `rows` counts this page's rows as the server sent them, `total` those
+    of all pages where it says so, and `cursor` names the next page where it must be named.
     """
 
     format: str
     title: str
     entries: tuple[Entry, ...]
     warnings: tuple[str, ...] = ()
+    rows: int = 0
+    total: int | None = None
+    cursor: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +135,8 @@ class PollState:
     `new_paper_at` the last one that brought a paper nobody had. `failing_since_at` is
     None unless the last poll failed; `error` is its cause in plain words. `moved_to`
     is where permanent redirects lead. `entries` counts the last document read.
+    `usual_gap_days` is how many working days usually pass until the next new paper, None
+    while nobody knows.
     """
 
     next_poll_at: datetime
@@ -141,6 +155,22 @@ class PollState:
     last_modified: str | None = None
     body_hash: str | None = None
     moved_to: str | None = None
+    usual_gap_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedDay:
+    """What a feed brought on one day (UTC): the memory of what to expect of a weekday.
+
+    `entries` is the largest document of the day, None when none was read: the server
+    had nothing but the one we know, or all `failures`.
+    """
+
+    day: date
+    polls: int
+    failures: int = 0
+    entries: int | None = None
+    new_papers: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +186,7 @@ class FeedRecord(PollState):
     url: str
     kind: FeedKind
     tags: tuple[str, ...] = ()
+    cross: bool = True
     from_config: bool = False
     paused: bool = False
     created_at: datetime

@@ -16,17 +16,34 @@ from digest.model.papers import Paper
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """A feed's first listing of a paper; `opened_at` is None where it opens no window."""
+    """A feed's first listing of a paper; `opened_at` is None where it opens no window.
+
+    A `backfilled` one was found by looking back: it opens nothing, and gives way to the
+    first listing that a poll finds.
+    """
 
     paper_id: PaperId
     feed_id: FeedId
     listed_at: datetime
     opened_at: datetime | None
+    backfilled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
     """A paper on a feed on a day, with that day's score; None where the feed gives none."""
+
+    paper_id: PaperId
+    feed_id: FeedId
+    day: date
+    upvotes: int | None = None
+    comments: int | None = None
+    stars: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """A paper's counts on a feed as read on a day (UTC), whatever day it was listed on."""
 
     paper_id: PaperId
     feed_id: FeedId
@@ -57,13 +74,13 @@ class Merge:
 class KnownPaper:
     """A stored paper with what ingest has to know of it.
 
-    `scores` are its listings with upvotes, of the last weeks only.
+    `scores` are those of the last weeks only.
     """
 
     paper: Paper
     aliases: frozenset[Alias]
     windows: tuple[Window, ...] = ()
-    scores: tuple[Listing, ...] = ()
+    scores: tuple[Score, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,5 +110,6 @@ class IngestPlan:
     tags: tuple[tuple[PaperId, str], ...] = ()
     revisions: tuple[Revision, ...] = ()
     listings: tuple[Listing, ...] = ()
+    scores: tuple[Score, ...] = ()
     windows: tuple[Window, ...] = ()
     unidentified: int = 0

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from digest.model import (
     Alias,
+    Announce,
     FeedId,
     FeedRecord,
     IngestPlan,
@@ -22,24 +23,29 @@ from digest.model import (
     PaperIntent,
     ParsedFeed,
     Revision,
+    Score,
     Window,
 )
 from digest.papers.absorb import absorb, changed_texts
 from digest.papers.identity import canonical_order, scheme_of, url_of
 from digest.papers.intents import intent_of
 from digest.papers.joining import Draft, Joiner
+from digest.papers.trend import newest_before
+
+_CROSS = frozenset({Announce.CROSS, Announce.REPLACE_CROSS})
 
 
 def intents_of(parsed: ParsedFeed, *, feed: FeedRecord, now: datetime) -> tuple[PaperIntent, ...]:
     """Clean all entries of a document; those without a title are left out.
 
     The first valid document of a feed is its baseline: none of its entries opens a
-    window.
+    window. Where the operator wants no cross-lists, those are left out.
     """
     baseline = feed.baseline_at is None
     intents = (
         intent_of(entry, feed=feed, feed_title=parsed.title, baseline=baseline, now=now)
         for entry in parsed.entries
+        if feed.cross or entry.announce not in _CROSS
     )
     return tuple(intent for intent in intents if intent is not None)
 
@@ -51,6 +57,7 @@ def decide_entries(
     feed_id: FeedId,
     now: datetime,
     latest_opening: timedelta,
+    backfill: bool = False,
 ) -> IngestPlan:
     """Decide what the entries of one document change.
 
@@ -61,6 +68,8 @@ def decide_entries(
         now: Aware UTC instant of the poll.
         latest_opening: How long after a paper was first seen a window may still open
             (`retention_days − 2 × eligibility_days`).
+        backfill: Whether the document is of a past day, read by looking back: then papers
+            count as first seen on the day they were listed, and no window opens.
 
     Returns:
         The plan: empty when the document says nothing new.
@@ -68,11 +77,17 @@ def decide_entries(
     joiner = Joiner(known)
     unidentified = 0
     for intent in intents:
-        draft = joiner.join(intent.aliases, _blank(intent, now))
+        at = min(now, _noon(intent.listed_on)) if backfill else now
+        draft = joiner.join(intent.aliases, _blank(intent, at))
         if draft is None:
             unidentified += 1
             continue
-        _apply(draft, intent, feed_id=feed_id, now=now, latest_opening=latest_opening)
+        _read_texts(draft, intent, feed_id)
+        _list(draft, intent, feed_id, now.date())
+        if backfill:
+            _look_back(draft, feed_id, at)
+        else:
+            _open(draft, intent, feed_id=feed_id, now=now, latest_opening=latest_opening)
     for draft in joiner.drafts:
         _finish(draft, latest_opening)
     return _plan(joiner, unidentified)
@@ -98,14 +113,11 @@ def _blank(intent: PaperIntent, now: datetime) -> Paper:
     )
 
 
-def _apply(
-    draft: Draft,
-    intent: PaperIntent,
-    *,
-    feed_id: FeedId,
-    now: datetime,
-    latest_opening: timedelta,
-) -> None:
+def _noon(day: date) -> datetime:
+    return datetime.combine(day, time(12), tzinfo=UTC)
+
+
+def _read_texts(draft: Draft, intent: PaperIntent, feed_id: FeedId) -> None:
     revised = (
         draft.known is not None
         and intent.version is not None
@@ -115,9 +127,21 @@ def _apply(
         draft.revised_to = intent.version
     alone = set(draft.windows) <= {feed_id}
     draft.paper = absorb(draft.paper, intent, may_retitle=alone)
-    _list(draft, intent, feed_id)
+    for tag in intent.tags:
+        draft.tags.setdefault(tag.casefold(), tag)
+
+
+def _open(
+    draft: Draft,
+    intent: PaperIntent,
+    *,
+    feed_id: FeedId,
+    now: datetime,
+    latest_opening: timedelta,
+) -> None:
+    """Record the feed's first listing, and whether it opens a window."""
     window = draft.windows.get(feed_id)
-    if window is None:
+    if window is None or window.backfilled:
         in_time = now <= draft.paper.first_seen_at + latest_opening
         draft.windows[feed_id] = Window(
             paper_id=draft.paper.id,
@@ -128,14 +152,27 @@ def _apply(
     elif draft.known is None and intent.opens_window and window.opened_at is None:
         # The document announces the paper and its replacement: it is new all the same.
         draft.windows[feed_id] = replace(window, opened_at=window.listed_at)
-    for tag in intent.tags:
-        draft.tags.setdefault(tag.casefold(), tag)
 
 
-def _list(draft: Draft, intent: PaperIntent, feed_id: FeedId) -> None:
+def _look_back(draft: Draft, feed_id: FeedId, at: datetime) -> None:
+    """Say that the feed listed the paper, in a way that changes nothing about mailing."""
+    draft.windows.setdefault(
+        feed_id,
+        Window(
+            paper_id=draft.paper.id,
+            feed_id=feed_id,
+            listed_at=at,
+            opened_at=None,
+            backfilled=True,
+        ),
+    )
+
+
+def _list(draft: Draft, intent: PaperIntent, feed_id: FeedId, today: date) -> None:
     """Record the listing, unless it says nothing that an earlier one did not say."""
     scored = any(n is not None for n in (intent.upvotes, intent.comments, intent.stars))
-    if feed_id in draft.windows and not scored:
+    known = draft.windows.get(feed_id)
+    if known is not None and not known.backfilled and not scored:
         return
     key = (feed_id, intent.listed_on)
     listing = draft.listings.get(key) or Listing(
@@ -152,23 +189,27 @@ def _list(draft: Draft, intent: PaperIntent, feed_id: FeedId) -> None:
         comments=_newest(intent.comments, draft.paper.comments),
         stars=_newest(intent.stars, draft.paper.stars),
     )
+    if scored:
+        _score(draft, intent, feed_id, today)
+
+
+def _score(draft: Draft, intent: PaperIntent, feed_id: FeedId, today: date) -> None:
+    """Remember today's counts, and how upvotes changed since the day before."""
     if intent.upvotes is not None:
-        before = _score_before(draft, feed_id, intent)
+        before = newest_before(draft.scores, feed_id=feed_id, day=today)
         draft.paper = replace(
             draft.paper,
             upvotes=intent.upvotes,
             upvotes_change=None if before is None else intent.upvotes - before,
         )
-
-
-def _score_before(draft: Draft, feed_id: FeedId, intent: PaperIntent) -> int | None:
-    """Return the upvotes of this feed's listing before the intent's day, if any."""
-    earlier = [
-        (score.day, score.upvotes)
-        for score in (*draft.scores, *draft.listings.values())
-        if score.feed_id == feed_id and score.day < intent.listed_on and score.upvotes is not None
-    ]
-    return max(earlier)[1] if earlier else None
+    draft.new_scores[feed_id] = Score(
+        paper_id=draft.paper.id,
+        feed_id=feed_id,
+        day=today,
+        upvotes=intent.upvotes,
+        comments=intent.comments,
+        stars=intent.stars,
+    )
 
 
 def _newest(new: int | None, old: int | None) -> int | None:
@@ -217,6 +258,12 @@ def _plan(joiner: Joiner, unidentified: int) -> IngestPlan:
             replace(listing, paper_id=draft.paper.id)
             for draft in drafts
             for listing in draft.listings.values()
+        ),
+        scores=tuple(
+            replace(score, paper_id=draft.paper.id)
+            for draft in drafts
+            for score in draft.new_scores.values()
+            if score not in draft.scores
         ),
         windows=tuple(window for draft in drafts for window in _new_windows(draft)),
         unidentified=unidentified,

@@ -11,6 +11,7 @@ from sqlmodel import Session
 
 from digest.model import FeedRecord, PaperIntent
 from digest.papers.decide import decide_entries, latest_opening
+from digest.papers.signals import SIGNALS, decide_signal
 from digest.settings import DigestSettings
 from digest.store.ingest import apply_plan, known_papers
 
@@ -36,6 +37,7 @@ def ingest(
     entries: int,
     now: datetime,
     settings: DigestSettings,
+    backfill: bool = False,
 ) -> IngestCounts:
     """Store the papers of a document.
 
@@ -47,21 +49,27 @@ def ingest(
         entries: How many entries the document has, those without a title included.
         now: Aware UTC instant of the poll.
         settings: For how long papers stay eligible and are remembered.
+        backfill: Whether the document is of a past day; see `decide_entries`.
     """
     known = known_papers(
         tx,
         {alias for intent in intents for alias in intent.aliases},
         scores_since=(now - _SCORES_FOR).date(),
     )
-    plan = decide_entries(
-        intents,
-        known,
-        feed_id=feed.id,
-        now=now,
-        latest_opening=latest_opening(
-            eligibility_days=settings.eligibility_days, retention_days=settings.retention_days
-        ),
-    )
+    if feed.kind in SIGNALS:
+        plan = decide_signal(intents, known, feed_id=feed.id, now=now)
+    else:
+        plan = decide_entries(
+            intents,
+            known,
+            feed_id=feed.id,
+            now=now,
+            latest_opening=latest_opening(
+                eligibility_days=settings.eligibility_days,
+                retention_days=settings.retention_days,
+            ),
+            backfill=backfill,
+        )
     apply_plan(tx, plan, now=now)
     untitled = entries - len(intents)
     if untitled or plan.unidentified or plan.merges:

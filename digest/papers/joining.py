@@ -19,6 +19,7 @@ from digest.model import (
     Merge,
     Paper,
     PaperId,
+    Score,
     Window,
 )
 from digest.papers.absorb import absorb
@@ -37,7 +38,8 @@ class Draft:
     known: KnownPaper | None = None
     aliases: set[Alias] = field(default_factory=set)
     windows: dict[FeedId, Window] = field(default_factory=dict)
-    scores: list[Listing] = field(default_factory=list)
+    scores: list[Score] = field(default_factory=list)
+    new_scores: dict[FeedId, Score] = field(default_factory=dict)
     listings: dict[tuple[FeedId, date], Listing] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     named_by: list[frozenset[Alias]] = field(default_factory=list)
@@ -155,11 +157,13 @@ class Joiner:
         kept.paper = _with_counts(absorb(kept.paper, gone.paper), gone.paper)
         for window in gone.windows.values():
             mine = kept.windows.get(window.feed_id)
-            if mine is None or window.listed_at < mine.listed_at:
+            if mine is None or _precedes(window, mine):
                 kept.windows[window.feed_id] = replace(window, paper_id=kept.paper.id)
         kept.scores += gone.scores
         for key, listing in gone.listings.items():
             kept.listings.setdefault(key, listing)
+        for feed_id, score in gone.new_scores.items():
+            kept.new_scores.setdefault(feed_id, score)
         for tag_key, tag in gone.tags.items():
             kept.tags.setdefault(tag_key, tag)
         kept.named_by += gone.named_by
@@ -170,6 +174,13 @@ class Joiner:
         if gone.known is not None:
             self.merges.append(Merge(old_id=gone.paper.id, paper_id=kept.paper.id))
         return kept
+
+
+def _precedes(window: Window, mine: Window) -> bool:
+    """Tell which of two first listings on one feed counts: a poll's before a backfill's."""
+    if window.backfilled != mine.backfilled:
+        return mine.backfilled
+    return window.listed_at < mine.listed_at
 
 
 def _may_join(alias: Alias, ids: frozenset[Alias], owner: Draft, *, in_document: bool) -> bool:

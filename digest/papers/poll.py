@@ -12,6 +12,7 @@ import structlog
 from digest.clock import Clock
 from digest.errors import DigestError, NotFoundError
 from digest.feeds.fetch import FeedFetcher
+from digest.feeds.health import usual_gap
 from digest.feeds.polling import PollReply, after_ingest, decide_state
 from digest.feeds.read import FeedReading, read_feed
 from digest.feeds.sandbox import FeedParser
@@ -20,6 +21,7 @@ from digest.papers.decide import intents_of
 from digest.papers.ingest import IngestCounts, ingest
 from digest.settings import Settings
 from digest.store.engine import Store
+from digest.store.feed_days import feed_days
 from digest.store.feeds import due_feeds, get_feed, list_feeds, record_poll
 
 log = structlog.get_logger(__name__)
@@ -152,8 +154,16 @@ def _store_reading(
                 now=at,
                 settings=settings.digest,
             )
-            state = after_ingest(state, new_papers=counts.new_papers)
-        record_poll(tx, feed.id, state, valid_document=reading.parsed is not None)
+            news = {one.day for one in feed_days(tx, feed.id) if one.new_papers}
+            gap = usual_gap(feed.kind, reading.parsed, {*news, at.date()}, today=at.date())
+            state = after_ingest(state, new_papers=counts.new_papers, usual_gap_days=gap)
+        record_poll(
+            tx,
+            feed.id,
+            state,
+            valid_document=reading.parsed is not None,
+            new_papers=counts.new_papers,
+        )
     return FeedPoll(
         name=feed.name,
         status=state.status or reading.status,

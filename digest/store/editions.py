@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, and_, col, func, select
 
 from digest.model import Paper, PaperId
+from digest.store.feeds import SIGNAL_FEEDS
 from digest.store.papers import get_papers
 from digest.store.tables import ListingRow
 
@@ -30,10 +31,13 @@ def newest_listings(tx: Session, *, until: date, limit: int) -> DayListings | No
         until: The last day that counts; feeds may date a batch ahead.
         limit: How many papers at most.
     """
-    day = tx.exec(select(func.max(ListingRow.day)).where(col(ListingRow.day) <= until)).first()
+    brought = col(ListingRow.feed_id).not_in(SIGNAL_FEEDS)
+    day = tx.exec(
+        select(func.max(ListingRow.day)).where(col(ListingRow.day) <= until, brought)
+    ).first()
     if day is None:
         return None
-    of_day = col(ListingRow.day) == day
+    of_day = and_(col(ListingRow.day) == day, brought)
     total, feeds = tx.exec(
         select(
             func.count(func.distinct(ListingRow.paper_id)),

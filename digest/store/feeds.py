@@ -15,8 +15,12 @@ from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
 from digest.errors import NotFoundError, UsageError
-from digest.model import FeedId, FeedKind, FeedRecord, FeedSpec, FeedStatus, PollState
+from digest.model import FeedDay, FeedId, FeedKind, FeedRecord, FeedSpec, FeedStatus, PollState
+from digest.store.feed_days import record_day
 from digest.store.tables import FeedRow
+
+SIGNAL_FEEDS = select(FeedRow.id).where(col(FeedRow.kind) == FeedKind.HN.value)
+"""Feeds whose listings are a score only: they put no paper into a day."""
 
 _STATE_FIELDS = tuple(field.name for field in fields(PollState))
 
@@ -121,7 +125,14 @@ def get_feed(tx: Session, name: str) -> FeedRecord | None:
     return None if row is None or row.removed_at is not None else _record(row)
 
 
-def record_poll(tx: Session, feed_id: FeedId, state: PollState, *, valid_document: bool) -> None:
+def record_poll(
+    tx: Session,
+    feed_id: FeedId,
+    state: PollState,
+    *,
+    valid_document: bool,
+    new_papers: int = 0,
+) -> None:
     """Store the state after a poll, in the transaction that ingests its document.
 
     Args:
@@ -130,11 +141,24 @@ def record_poll(tx: Session, feed_id: FeedId, state: PollState, *, valid_documen
         state: From `polling.decide_state`, after `polling.after_ingest`.
         valid_document: Whether this poll read a document, even an empty one. The first
             such poll is the feed's baseline.
+        new_papers: How many papers it brought that nobody had.
     """
     values: dict[str, Any] = {name: getattr(state, name) for name in _STATE_FIELDS}
     if valid_document:
         values["baseline_at"] = func.coalesce(col(FeedRow.baseline_at), state.polled_at)
     tx.execute(update(FeedRow).where(col(FeedRow.id) == feed_id).values(values))
+    if state.polled_at is not None:
+        record_day(
+            tx,
+            feed_id,
+            FeedDay(
+                day=state.polled_at.date(),
+                polls=1,
+                failures=1 if state.failures else 0,
+                entries=state.entries if valid_document else None,
+                new_papers=new_papers,
+            ),
+        )
 
 
 def _row(tx: Session, name: str) -> FeedRow | None:
@@ -154,6 +178,7 @@ def _new_row(spec: FeedSpec, now: datetime, *, from_config: bool) -> FeedRow:
         url=spec.url,
         kind=spec.kind.value,
         tags=list(spec.tags),
+        cross=spec.cross,
         from_config=from_config,
         created_at=now,
         next_poll_at=now,
@@ -176,6 +201,7 @@ def _revise(row: FeedRow, spec: FeedSpec, now: datetime) -> None:
         row.removed_at = None
     if row.tags != list(spec.tags):
         row.tags = list(spec.tags)
+    row.cross = spec.cross
 
 
 def _record(row: FeedRow) -> FeedRecord:
@@ -188,6 +214,7 @@ def _record(row: FeedRow) -> FeedRecord:
         url=row.url,
         kind=FeedKind(row.kind),
         tags=tuple(row.tags),
+        cross=row.cross,
         from_config=row.from_config,
         paused=row.paused,
         created_at=row.created_at,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
@@ -17,9 +18,9 @@ from digest.model import (
     IngestPlan,
     KnownPaper,
     KnownPapers,
-    Listing,
     Paper,
     PaperId,
+    Score,
     Window,
 )
 from digest.store.merges import merge_papers
@@ -32,6 +33,7 @@ _ALIAS: Table = _TABLES["alias"]
 _TAG: Table = _TABLES["tag"]
 _PAPER_TAG: Table = _TABLES["paper_tag"]
 _LISTING: Table = _TABLES["listing"]
+_SCORE: Table = _TABLES["score"]
 _WINDOW: Table = _TABLES["window"]
 _REVISION: Table = _TABLES["revision"]
 
@@ -42,7 +44,7 @@ def known_papers(tx: Session, aliases: Collection[Alias], *, scores_since: date)
     Args:
         tx: A transaction; the writing one of the ingest, so that nothing changes between.
         aliases: All aliases of a document.
-        scores_since: Listings before this day are not needed any more.
+        scores_since: Scores before this day are not needed any more.
     """
     owners: dict[Alias, PaperId | None] = {}
     for chunk in chunks(set(aliases)):
@@ -54,20 +56,16 @@ def known_papers(tx: Session, aliases: Collection[Alias], *, scores_since: date)
     papers = load_papers(tx, ids)
     names: dict[int, set[Alias]] = defaultdict(set)
     windows: dict[int, list[Window]] = defaultdict(list)
-    scores: dict[int, list[Listing]] = defaultdict(list)
+    scores: dict[int, list[Score]] = defaultdict(list)
     for part in chunks(ids):
         for row in tx.execute(select(_ALIAS).where(_ALIAS.c.paper_id.in_(part))):
             names[row.paper_id].add(Alias(row.alias))
         for row in tx.execute(select(_WINDOW).where(_WINDOW.c.paper_id.in_(part))):
             windows[row.paper_id].append(_window(row))
         for row in tx.execute(
-            select(_LISTING).where(
-                _LISTING.c.paper_id.in_(part),
-                _LISTING.c.day >= scores_since,
-                _LISTING.c.upvotes.is_not(None),
-            )
+            select(_SCORE).where(_SCORE.c.paper_id.in_(part), _SCORE.c.day >= scores_since)
         ):
-            scores[row.paper_id].append(_listing(row))
+            scores[row.paper_id].append(score_value(row))
     return KnownPapers(
         owners=owners,
         papers={
@@ -125,6 +123,12 @@ def apply_plan(tx: Session, plan: IngestPlan, *, now: datetime) -> None:
     )
     _upsert(
         tx,
+        _SCORE,
+        [{**asdict(score), "paper_id": real(score.paper_id)} for score in plan.scores],
+        keys=("paper_id", "feed_id", "day"),
+    )
+    _upsert(
+        tx,
         _WINDOW,
         [
             {
@@ -132,6 +136,7 @@ def apply_plan(tx: Session, plan: IngestPlan, *, now: datetime) -> None:
                 "feed_id": window.feed_id,
                 "listed_at": window.listed_at,
                 "opened_at": window.opened_at,
+                "backfilled": window.backfilled,
             }
             for window in plan.windows
         ],
@@ -244,11 +249,13 @@ def _window(row: Any) -> Window:
         feed_id=FeedId(row.feed_id),
         listed_at=row.listed_at,
         opened_at=row.opened_at,
+        backfilled=row.backfilled,
     )
 
 
-def _listing(row: Any) -> Listing:
-    return Listing(
+def score_value(row: Any) -> Score:
+    """Turn a row of the score table into a value."""
+    return Score(
         paper_id=PaperId(row.paper_id),
         feed_id=FeedId(row.feed_id),
         day=row.day,

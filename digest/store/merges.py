@@ -36,6 +36,7 @@ def _merge(tx: Session, old: PaperId, new: PaperId) -> None:
     merge_sent_papers(tx, old, new)
     for name, keys in (
         ("listing", ("feed_id", "day")),
+        ("score", ("feed_id", "day")),
         ("paper_tag", ("tag_id",)),
         ("revision", ("version",)),
     ):

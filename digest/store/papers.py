@@ -12,6 +12,7 @@ from sqlalchemy import select as core_select
 from sqlmodel import Session, col, select
 
 from digest.model import Alias, FeedId, Link, Paper, PaperId, Revision, Window
+from digest.store.feeds import SIGNAL_FEEDS
 from digest.store.tables import (
     AliasRow,
     FeedRow,
@@ -94,6 +95,7 @@ def recent_papers(tx: Session, since: datetime, until: datetime) -> list[Paper]:
         .where(
             col(ListingRow.day) >= since.date(),
             col(ListingRow.day) <= until.date(),
+            col(ListingRow.feed_id).not_in(SIGNAL_FEEDS),
         )
         .distinct()
     )
@@ -184,6 +186,7 @@ def window_value(row: WindowRow) -> Window:
         feed_id=FeedId(row.feed_id),
         listed_at=row.listed_at,
         opened_at=row.opened_at,
+        backfilled=row.backfilled,
     )
 
 

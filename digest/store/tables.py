@@ -43,6 +43,7 @@ class FeedRow(Table, table=True):
     url: str
     kind: str
     tags: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    cross: bool = True
     from_config: bool = False
     paused: bool = False
     created_at: datetime
@@ -64,8 +65,35 @@ class FeedRow(Table, table=True):
     error: str | None = None
     moved_to: str | None = None
     """Where permanent redirects lead; forgotten when that place fails."""
+    usual_gap_days: int | None = None
     removed_at: datetime | None = None
     """Removed feeds stay: listings and windows name them. The name revives the row."""
+
+
+class FeedDayRow(Table, table=True):
+    """What a feed brought on one day; kept for some weeks."""
+
+    __tablename__ = "feed_day"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    feed_id: int = Field(foreign_key="feed.id", primary_key=True)
+    day: date = Field(primary_key=True)
+    polls: int = 0
+    failures: int = 0
+    entries: int | None = None
+    new_papers: int = 0
+
+
+class BackfillRow(Table, table=True):
+    """How far a feed was read back: everything from `since` to before `next_day`."""
+
+    __tablename__ = "backfill"
+
+    feed_id: int = Field(foreign_key="feed.id", primary_key=True)
+    since: date
+    next_day: date
+    new_papers: int = 0
+    updated_at: datetime
 
 
 class PaperRow(Table, table=True):
@@ -165,6 +193,20 @@ class ListingRow(Table, table=True):
     stars: int | None = None
 
 
+class ScoreRow(Table, table=True):
+    """A paper's counts on a feed as read on a day; old ones are thinned out."""
+
+    __tablename__ = "score"
+    __table_args__ = (Index("ix_score_day", "day"), {"sqlite_with_rowid": False})
+
+    paper_id: int = Field(foreign_key="paper.id", primary_key=True)
+    feed_id: int = Field(foreign_key="feed.id", primary_key=True)
+    day: date = Field(primary_key=True)
+    upvotes: int | None = None
+    comments: int | None = None
+    stars: int | None = None
+
+
 class WindowRow(Table, table=True):
     """A feed's first listing of a paper; `opened_at` is NULL where it opens no window."""
 
@@ -175,6 +217,7 @@ class WindowRow(Table, table=True):
     feed_id: int = Field(foreign_key="feed.id", primary_key=True)
     listed_at: datetime
     opened_at: datetime | None = None
+    backfilled: bool = False
 
 
 class SubscriberRow(Table, table=True):

@@ -9,9 +9,11 @@ from starlette.responses import Response
 
 from digest.digests.view import PaperView, paper_view
 from digest.digests.wording import long_date
+from digest.feeds.health import thin_day_notices
 from digest.matching.rank import rank
-from digest.model import FeedStatus, Paper
+from digest.model import Paper
 from digest.store.editions import DayListings, newest_listings
+from digest.store.feed_days import all_feed_days
 from digest.store.feeds import list_feeds
 from digest.web.deps import WebDeps
 from digest.web.pages import HomeView, Site
@@ -30,14 +32,14 @@ def edition_routes(deps: WebDeps, site: Site) -> APIRouter:
     def home() -> Response:
         with deps.store.read() as tx:
             listings = newest_listings(tx, until=deps.clock().date(), limit=_SHOWN)
-            stale = [feed.name for feed in list_feeds(tx) if feed.status is FeedStatus.STALE]
-        view = _home_view(listings, stale=stale, contact=operator)
+            notices = thin_day_notices(list_feeds(tx), all_feed_days(tx), now=deps.clock())
+        view = _home_view(listings, notices=notices, contact=operator)
         return site.page("home", view, cache_control="public, max-age=60")
 
     return routes
 
 
-def _home_view(listings: DayListings | None, *, stale: list[str], contact: str) -> HomeView:
+def _home_view(listings: DayListings | None, *, notices: tuple[str, ...], contact: str) -> HomeView:
     if listings is None:
         return HomeView(
             title="No papers yet",
@@ -53,7 +55,7 @@ def _home_view(listings: DayListings | None, *, stale: list[str], contact: str) 
     return HomeView(
         title=long_date(listings.day),
         lead=f"{papers} from {feeds}.",
-        notices=tuple(f"{name} is stale: it still shows an earlier day." for name in stale),
+        notices=notices,
         papers=tuple(_card(paper) for paper in rank(listings.papers)),
         more=_more(rest),
         contact=contact,

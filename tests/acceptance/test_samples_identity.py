@@ -40,7 +40,8 @@ ONE_PAPER_AN_ENTRY = {
     "arxiv_rss/arxiv_rss20_cs.CL_2026-04-27_trimmed.xml": ("arxiv", 3),
     "arxiv_rss/thirdparty_cn-chat-arxiv_cs.LG_2026-08-13.xml": ("arxiv", 260),
     "biorxiv/biorxiv_bioengineering_2019-11-29.rdf": ("doi", 1),
-    "crossref/works_field_queries_0.json": ("doi", 20),
+    # Of 20 works, 10.1101/014852 is the preprint of 10.1002/ece3.2314, and Crossref says so.
+    "crossref/works_field_queries_0.json": ("doi", 19),
     "hf_daily/api_daily_papers_2024-10-25_sample2.json": ("arxiv", 2),
     "hf_daily/api_daily_papers_2026-05-18_first2.json": ("arxiv", 2),
     "hf_daily/hf_feed_latest.xml": ("arxiv", 30),

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from digest.errors import ParseError
-from digest.feeds.formats.entries import clip, make_entry, web_url
+from digest.feeds.formats.entries import clip, count, make_entry, web_url
 from digest.model import Entry, Link, ParsedFeed
 
 _DATE_KEYS = ("published-online", "published-print", "published", "issued", "created")
@@ -43,6 +43,11 @@ def parse_crossref(document: Mapping[str, Any], *, max_entries: int) -> ParsedFe
         title="Crossref works",
         entries=tuple(entry for entry in entries if entry is not None),
         warnings=tuple(warnings),
+        rows=len(works),
+        total=count(message.get("total-results")) if isinstance(message, dict) else None,
+        cursor=clip(message.get("next-cursor"), 2_000) or None
+        if isinstance(message, dict)
+        else None,
     )
 
 
@@ -58,7 +63,7 @@ def _entry(work: Mapping[str, Any]) -> Entry | None:
         authors=[_name(one) for one in authors] if isinstance(authors, list) else (),
         venue=_first(work.get("container-title")),
         tags=subjects if isinstance(subjects, list) else (),
-        identifiers=[f"doi:{doi}" if doi else ""],
+        identifiers=[f"doi:{doi}" if doi else "", *_other_versions(work)],
         links=_links(work),
         published_at=_published_at(work),
     )
@@ -79,6 +84,21 @@ def _name(author: object) -> str:
         return ""
     parts = (clip(author.get("given"), 200), clip(author.get("family"), 200))
     return " ".join(part for part in parts if part) or clip(author.get("name"), 300)
+
+
+def _other_versions(work: Mapping[str, Any]) -> list[str]:
+    """Return the DOIs of the preprint of this work, or of the work of this preprint."""
+    relation = work.get("relation")
+    if not isinstance(relation, dict):
+        return []
+    found: list[str] = []
+    for key in ("has-preprint", "is-preprint-of"):
+        rows = relation.get(key)
+        for row in rows if isinstance(rows, list) else []:
+            if isinstance(row, dict) and row.get("id-type") == "doi":
+                doi = clip(row.get("id"), 300)
+                found += [f"doi:{doi}"] if doi else []
+    return found[:4]
 
 
 def _links(work: Mapping[str, Any]) -> list[Link]:

@@ -55,7 +55,8 @@ def web_url(text: object, base: str = "") -> str | None:
         return None
     if parts.scheme not in ("http", "https") or not host:
         return None
-    return _SPACE.sub("%20", joined)
+    scheme, colon, rest = joined.partition(":")
+    return _SPACE.sub("%20", f"{scheme.lower()}{colon}{rest}")
 
 
 def make_entry(

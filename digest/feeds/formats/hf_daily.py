@@ -53,6 +53,7 @@ def parse_hf_daily(document: object, *, max_entries: int) -> ParsedFeed:
         title="Hugging Face Daily Papers",
         entries=tuple(entries),
         warnings=tuple(warnings),
+        rows=len(document),
     )
 
 

@@ -10,6 +10,7 @@ from digest.feeds.formats import arxiv
 from digest.feeds.formats.dates import eastern_day, parse_date
 from digest.feeds.formats.entries import MAX_ABSTRACT, clip, make_entry, web_url
 from digest.feeds.formats.labelled import Labelled, after_abstract_heading, read_labelled
+from digest.feeds.formats.mend import IDENTIFIERS_JOINED_BY
 from digest.model import Entry, Link
 
 Row = dict[str, Any]
@@ -79,8 +80,7 @@ def _longest_summary(row: Row) -> str:
     it is cut short, or the content has an abstract under a heading of its own.
     """
     summary = clip(row.get("summary"), 4 * MAX_ABSTRACT)
-    contents = row.get("content") or []
-    for content in contents:
+    for content in _parts(row, "content"):
         value = clip(content.get("value"), 4 * MAX_ABSTRACT)
         cut_short = _CUT_SHORT.search(summary) and value.startswith(summary[:40])
         if value and (cut_short or not summary or after_abstract_heading(value)):
@@ -88,13 +88,22 @@ def _longest_summary(row: Row) -> str:
     return summary
 
 
+def _parts(row: Row, key: str) -> list[Row]:
+    """Return a list that feedparser makes of elements.
+
+    A document may have an element of the list's own name (`<links>`): then its text
+    stands there.
+    """
+    found = row.get(key)
+    return [part for part in found if isinstance(part, dict)] if isinstance(found, list) else []
+
+
 def _abstract(text: str, facts: Labelled) -> str:
     return facts.abstract or after_abstract_heading(text) or facts.rest
 
 
 def _authors(row: Row, facts: Labelled) -> Iterable[object]:
-    listed = row.get("authors") or []
-    names = [author.get("name") for author in listed if author.get("name")]
+    names = [name for author in _parts(row, "authors") if (name := author.get("name"))]
     return names or [facts.authors]
 
 
@@ -109,14 +118,15 @@ def _venue(row: Row, facts: Labelled) -> str:
 
 
 def _tags(row: Row) -> list[object]:
-    return [tag.get("term") for tag in row.get("tags") or []]
+    return [tag.get("term") for tag in _parts(row, "tags")]
 
 
 def _identifiers(
     row: Row, arxiv_id: str, source_id: str, link: str | None, facts: Labelled
 ) -> list[str]:
     """Collect what may name the paper: arXiv, DOI, PubMed, then the rest."""
-    dois = [clip(row.get(key), 300) for key in ("prism_doi", "arxiv_doi", "dc_identifier")]
+    dois = [clip(row.get(key), 300) for key in ("prism_doi", "arxiv_doi")]
+    dois += clip(row.get("dc_identifier"), 2_000).split(IDENTIFIERS_JOINED_BY)
     found = [f"arXiv:{arxiv_id}" if arxiv_id else "", source_id, *dois, facts.doi, link or ""]
     return sorted(filter(None, found), key=_strength)
 
@@ -132,7 +142,7 @@ def _strength(identifier: str) -> int:
 
 def _links(row: Row, base: str) -> list[Link]:
     found: list[Link] = []
-    for link in row.get("links") or []:
+    for link in _parts(row, "links"):
         target = web_url(link.get("href"), base)
         if target and link.get("type") == "application/pdf":
             found.append(Link(label="PDF", url=target))

@@ -39,6 +39,9 @@ _IMPOSSIBLE_REFERENCE = re.compile(
     rb"|0*(?:5529[6-9]|55[3-9]\d\d|56\d{3}|57[0-2]\d\d|573[0-3]\d|5734[0-3]|0));",
     re.IGNORECASE,
 )
+# feedparser keeps only the last of several identifiers (PubMed gives two or three).
+_NEXT_IDENTIFIER = re.compile(rb"</dc:identifier>\s{0,200}<dc:identifier>")
+IDENTIFIERS_JOINED_BY = " | "
 _DOUBLE_DECLARATION = re.compile(rb"<\?xml\?xml[^>]{0,200}\?>")
 _PREFIXED_TAG = re.compile(rb"<(/?)rss:(?=[A-Za-z])")
 _PREFIXED_ATTRIBUTE = re.compile(rb"\srss:(?=[A-Za-z]+=)")
@@ -86,6 +89,11 @@ def cut_long_authors(body: bytes) -> bytes:
 def drop_impossible_references(body: bytes) -> bytes:
     """Take out character references that name no character."""
     return _IMPOSSIBLE_REFERENCE.sub(b"", body)
+
+
+def join_identifiers(body: bytes) -> bytes:
+    """Make one element of `dc:identifier` elements that follow each other."""
+    return _NEXT_IDENTIFIER.sub(IDENTIFIERS_JOINED_BY.encode("ascii"), body)
 
 
 def mend_prefixed_rss(body: bytes) -> bytes | None:

@@ -13,12 +13,13 @@ from typing import Any
 import feedparser
 
 from digest.errors import ParseError
-from digest.feeds.formats.entries import clip, plain
+from digest.feeds.formats.entries import clip, count, plain
 from digest.feeds.formats.item import read_item
 from digest.feeds.formats.mend import (
     breaks_off,
     cut_long_authors,
     drop_impossible_references,
+    join_identifiers,
     mend_encoding,
     mend_prefixed_rss,
 )
@@ -33,7 +34,7 @@ def parse_syndication(body: bytes, *, url: str, content_type: str, max_entries: 
     """
     mended = mend_encoding(body, content_type)
     warnings = list(mended.warnings)
-    text = cut_long_authors(drop_impossible_references(mended.body))
+    text = join_identifiers(cut_long_authors(drop_impossible_references(mended.body)))
     document = _run_feedparser(text, mended.charset)
     if not document.rows:
         plainer = mend_prefixed_rss(text)
@@ -61,6 +62,8 @@ def parse_syndication(body: bytes, *, url: str, content_type: str, max_entries: 
         title=clip(document.feed.get("title"), 300),
         entries=tuple(entry for entry in entries if entry is not None),
         warnings=tuple(warnings),
+        rows=len(document.rows),
+        total=count(document.feed.get("opensearch_totalresults")),
     )
 
 

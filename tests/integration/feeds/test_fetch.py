@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import ssl
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -386,3 +388,38 @@ def test_a_fetcher_that_was_not_opened_says_so() -> None:
 
     with pytest.raises(RuntimeError, match="outside its"):
         asyncio.run(scenario())
+
+
+TLS = Path(__file__).resolve().parents[2] / "support" / "tls"
+
+
+def fetch_over_tls(host: str) -> tuple[FetchedFeed, dict[str, str]]:
+    """Fetch from a server whose certificate is for localhost, under some name."""
+
+    async def run() -> tuple[FetchedFeed, dict[str, str]]:
+        serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        serving.load_cert_chain(TLS / "server.crt", TLS / "server.key")
+        trusted = ssl.create_default_context(cafile=str(TLS / "server.crt"))
+        async with (
+            FeedServer(tls=serving) as server,
+            FeedFetcher(LOOPBACK, resolver=to_loopback, tls=trusted) as fetcher,
+        ):
+            server.script("/feed", Reply(body=FEED))
+            fetched = await fetcher.fetch(f"https://{host}:{server.port}/feed")
+            return fetched, server.requests[0].headers
+
+    return asyncio.run(run())
+
+
+def test_a_certificate_is_checked_for_the_name_asked_for_not_the_address() -> None:
+    fetched, headers = fetch_over_tls("localhost")
+
+    assert fetched.body == FEED
+    assert headers["host"].startswith("localhost:")
+
+
+def test_a_certificate_for_another_name_is_refused() -> None:
+    with pytest.raises(FetchError) as caught:
+        fetch_over_tls("feeds.example.org")
+
+    assert caught.value.cause == "its TLS certificate is not valid"

@@ -47,7 +47,8 @@ def poll(
                 now = NOW + timedelta(hours=number * hours_apart)
                 reading = await read_feed(fetcher, parser, feed, now=now, settings=SETTINGS)
                 readings.append(reading)
-                state = after_ingest(reading.state, new_papers=1 if reading.parsed else 0)
+                new = 1 if reading.parsed else 0
+                state = after_ingest(reading.state, new_papers=new, usual_gap_days=1)
                 assert isinstance(state, FeedRecord)
                 feed = replace(state, baseline_at=feed.baseline_at or now)
             return readings
@@ -202,3 +203,102 @@ def test_a_feed_keeps_its_place_in_the_hour() -> None:
     wait = first.state.next_poll_at - NOW
     assert timedelta(hours=1) <= wait < timedelta(minutes=66)
     assert second.state.next_poll_at - (NOW + timedelta(hours=1)) == wait
+
+
+def test_all_pages_of_an_answer_are_one_document() -> None:
+    row = (
+        '{"doi": "10.1101/2026.02.02.7000%02d", "title": "T", "version": "1", "server": "bioRxiv"}'
+    )
+
+    def page(numbers: range) -> Reply:
+        rows = ", ".join(row % number for number in numbers)
+        said = '{"status": "ok", "total": "5"}'
+        return Reply(body=f'{{"messages": [{said}], "collection": [{rows}]}}'.encode(), etag='"1"')
+
+    async def run() -> tuple[list[FeedReading], list[str]]:
+        async with (
+            FeedServer() as server,
+            FeedFetcher(SETTINGS) as fetcher,
+            FeedParser(workers=1) as parser,
+        ):
+            first = "/details/biorxiv/3d"
+            server.script(first, page(range(3)))
+            server.script(f"{first}/3", page(range(3, 5)))
+            feed = FeedRecord(
+                id=FeedId(1),
+                name="bio",
+                url=server.url(first),
+                kind=FeedKind.BIORXIV,
+                created_at=NOW,
+                next_poll_at=NOW,
+            )
+            read = await read_feed(fetcher, parser, feed, now=NOW, settings=SETTINGS)
+            state = read.state
+            assert isinstance(state, FeedRecord)
+            again = await read_feed(fetcher, parser, state, now=NOW, settings=SETTINGS)
+            return [read, again], server.paths()
+
+    (read, again), paths = asyncio.run(run())
+
+    assert read.parsed is not None
+    assert len(read.parsed.entries) == 5
+    assert read.state.entries == 5
+    assert (again.status, again.parsed) == (FeedStatus.UNCHANGED, None)
+    assert paths == ["/details/biorxiv/3d", "/details/biorxiv/3d/3"] * 2
+
+
+def test_of_an_answer_whose_second_page_fails_nothing_is_kept() -> None:
+    said = '{"messages": [{"status": "ok", "total": "2"}], "collection": [{"title": "T"}]}'
+
+    async def run() -> FeedReading:
+        async with (
+            FeedServer() as server,
+            FeedFetcher(SETTINGS) as fetcher,
+            FeedParser(workers=1) as parser,
+        ):
+            server.script("/details/biorxiv/3d", Reply(body=said.encode()))
+            server.script("/details/biorxiv/3d/1", Reply(status=500))
+            feed = FeedRecord(
+                id=FeedId(1),
+                name="bio",
+                url=server.url("/details/biorxiv/3d"),
+                kind=FeedKind.BIORXIV,
+                created_at=NOW,
+                next_poll_at=NOW,
+            )
+            return await read_feed(fetcher, parser, feed, now=NOW, settings=SETTINGS)
+
+    reading = asyncio.run(run())
+
+    assert (reading.status, reading.parsed) == (FeedStatus.FAILED, None)
+    assert reading.state.body_hash is None
+
+
+def test_no_more_pages_are_read_than_a_poll_may() -> None:
+    said = '{"messages": [{"status": "ok", "total": "99"}], "collection": [{"title": "T"}]}'
+
+    async def run() -> tuple[FeedReading, int]:
+        async with (
+            FeedServer() as server,
+            FeedFetcher(SETTINGS) as fetcher,
+            FeedParser(workers=1) as parser,
+        ):
+            first = "/details/biorxiv/3d"
+            for path in (first, *(f"{first}/{start}" for start in range(1, 99))):
+                server.script(path, Reply(body=said.encode()))
+            feed = FeedRecord(
+                id=FeedId(1),
+                name="bio",
+                url=server.url(first),
+                kind=FeedKind.BIORXIV,
+                created_at=NOW,
+                next_poll_at=NOW,
+            )
+            reading = await read_feed(fetcher, parser, feed, now=NOW, settings=SETTINGS)
+            return reading, len(server.requests)
+
+    reading, requests = asyncio.run(run())
+
+    assert requests == 20
+    assert reading.parsed is not None
+    assert reading.parsed.warnings == ("only the first 20 entries of 20 pages were read",)

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from digest.delivery.planning import Edition, Owing, decide_notices, plan_owed
+from digest.delivery.planning import Edition, Owing, plan_owed
 from digest.digests.compose import PaperMasks
 from digest.model import (
     Alias,
-    FeedId,
-    FeedKind,
-    FeedRecord,
-    FeedStatus,
     Paper,
     PaperId,
     QueryId,
@@ -23,7 +19,7 @@ from tests.support.ledger_world import EVERY_DAY
 
 MONDAY = datetime(2026, 2, 2, 8, tzinfo=UTC)
 DAY = timedelta(days=1)
-NOTICE = "The feed hf could not be read at its last poll."
+NOTICE = "hf could not be read since February 1."
 
 
 class EverythingMatches:
@@ -164,34 +160,3 @@ def test_only_a_thin_digest_says_why() -> None:
 
     assert thin.plans[0].notices == (NOTICE,)
     assert full.plans[0].notices == ()
-
-
-def feed(name: str, status: FeedStatus | None, *, paused: bool = False) -> FeedRecord:
-    return FeedRecord(
-        id=FeedId(1),
-        name=name,
-        url="https://example.org",
-        kind=FeedKind.FEED,
-        created_at=MONDAY,
-        next_poll_at=MONDAY,
-        status=status,
-        paused=paused,
-        new_paper_at=MONDAY - 3 * DAY,
-    )
-
-
-def test_stale_and_failed_feeds_are_named() -> None:
-    notices = decide_notices(
-        [
-            feed("b", FeedStatus.FAILED),
-            feed("a", FeedStatus.STALE),
-            feed("c", FeedStatus.OK),
-            feed("d", FeedStatus.FAILED, paused=True),
-            feed("e", None),
-        ]
-    )
-
-    assert notices == (
-        "The feed a has brought nothing new since January 30.",
-        "The feed b could not be read at its last poll.",
-    )

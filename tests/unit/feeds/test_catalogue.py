@@ -8,12 +8,13 @@ import pytest
 from digest.errors import ConfigError
 from digest.feeds.catalogue import load_catalogue
 from digest.model import FeedKind
+from digest.settings import FeedSettings
 
 
 def test_the_bundled_catalogue_is_a_menu_of_usable_feeds() -> None:
     catalogue = load_catalogue()
 
-    assert len(catalogue) >= 20
+    assert len(catalogue) >= 60
     assert catalogue["hf-daily"].kind is FeedKind.HF_DAILY
     assert catalogue["arxiv-cs.CL"].tags == ("cs.CL",)
     assert {urlsplit(feed.url).scheme for feed in catalogue.values()} == {"https"}
@@ -49,3 +50,12 @@ def test_a_catalogue_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         load_catalogue(tmp_path / "none.toml")
     with pytest.raises(ConfigError, match=r"broken\.toml: is not TOML"):
         load_catalogue(broken)
+
+
+def test_every_feed_of_the_catalogue_has_a_name_and_url_that_can_be_added() -> None:
+    added = [
+        FeedSettings(name=feed.name, url=feed.url, kind=feed.kind, tags=feed.tags, cross=feed.cross)
+        for feed in load_catalogue().values()
+    ]
+
+    assert len({feed.url for feed in added}) == len(added)

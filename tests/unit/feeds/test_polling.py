@@ -25,6 +25,7 @@ SEEN = PollState(
     last_modified="Mon",
     body_hash="h",
     moved_to="https://new.example.org/",
+    usual_gap_days=1,
 )
 
 
@@ -101,16 +102,31 @@ def test_a_feed_that_is_gone_says_since_when() -> None:
     assert state.gone_at == MONDAY
 
 
-def test_a_feed_is_stale_after_three_whole_working_days_without_a_new_paper() -> None:
-    assert not is_stale(MONDAY, datetime(2026, 2, 5, 23, 0, tzinfo=UTC))
-    assert is_stale(MONDAY, datetime(2026, 2, 6, 0, 0, tzinfo=UTC))
+def test_a_daily_feed_is_stale_after_three_whole_working_days_without_a_new_paper() -> None:
+    assert not is_stale(MONDAY, datetime(2026, 2, 5, 23, 0, tzinfo=UTC), usual_gap_days=1)
+    assert is_stale(MONDAY, datetime(2026, 2, 6, 0, 0, tzinfo=UTC), usual_gap_days=1)
+
+
+def test_a_slow_feed_is_stale_after_twice_its_usual_gap() -> None:
+    assert not is_stale(MONDAY, MONDAY + timedelta(days=56), usual_gap_days=20)
+    assert is_stale(MONDAY, MONDAY + timedelta(days=57), usual_gap_days=20)
+
+
+def test_a_feed_of_unknown_pace_is_given_ten_working_days() -> None:
+    assert not is_stale(MONDAY, MONDAY + timedelta(days=14))
+    assert is_stale(MONDAY, MONDAY + timedelta(days=15))
+
+
+def test_an_empty_document_explains_two_more_days() -> None:
+    assert not is_stale(MONDAY, MONDAY + timedelta(days=7), usual_gap_days=1, entries=0)
+    assert is_stale(MONDAY, MONDAY + timedelta(days=8), usual_gap_days=1, entries=0)
 
 
 def test_weekends_do_not_make_a_feed_stale() -> None:
     friday = datetime(2026, 2, 6, 8, 0, tzinfo=UTC)
 
-    assert not is_stale(friday, datetime(2026, 2, 11, 23, 0, tzinfo=UTC))
-    assert is_stale(friday, datetime(2026, 2, 12, 0, 0, tzinfo=UTC))
+    assert not is_stale(friday, datetime(2026, 2, 11, 23, 0, tzinfo=UTC), usual_gap_days=1)
+    assert is_stale(friday, datetime(2026, 2, 12, 0, 0, tzinfo=UTC), usual_gap_days=1)
 
 
 def test_many_weeks_without_a_paper_are_stale() -> None:

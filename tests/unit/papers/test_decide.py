@@ -22,6 +22,7 @@ from digest.model import (
     Paper,
     PaperId,
     PaperIntent,
+    Score,
     Window,
 )
 from digest.papers.decide import decide_entries, intents_of, latest_opening
@@ -56,7 +57,7 @@ def known(
     number: int,
     *aliases: str,
     windows: Sequence[Window] = (),
-    scores: Sequence[Listing] = (),
+    scores: Sequence[Score] = (),
     first_seen_at: datetime = T0,
     version: int | None = None,
     title: str = "A title",
@@ -291,20 +292,23 @@ def test_a_paper_that_gets_an_arxiv_id_is_named_by_it() -> None:
 # ---- listings and scores
 
 
-def test_upvotes_are_compared_with_the_listing_day_before() -> None:
-    yesterday = Listing(paper_id=PaperId(7), feed_id=FEED, day=date(2026, 2, 1), upvotes=5)
+def test_upvotes_are_compared_with_the_day_before() -> None:
+    yesterday = Score(paper_id=PaperId(7), feed_id=FEED, day=date(2026, 1, 31), upvotes=5)
     older = replace(yesterday, day=date(2026, 1, 30), upvotes=1)
     elsewhere = replace(yesterday, feed_id=OTHER_FEED, upvotes=100)
     paper = known(
         7, "arxiv:2602.00001", windows=[window(7)], scores=[yesterday, older, elsewhere], upvotes=5
     )
 
-    plan = decide(read(hf_entry(1, upvotes=12, listed_on=date(2026, 2, 2))), known_of(paper))
+    plan = decide(read(hf_entry(1, upvotes=12, listed_on=date(2026, 1, 30))), known_of(paper))
 
     assert plan.updates[0].upvotes == 12
     assert plan.updates[0].upvotes_change == 7
     assert plan.listings == (
-        Listing(paper_id=PaperId(7), feed_id=FEED, day=date(2026, 2, 2), upvotes=12),
+        Listing(paper_id=PaperId(7), feed_id=FEED, day=date(2026, 1, 30), upvotes=12),
+    )
+    assert plan.scores == (
+        Score(paper_id=PaperId(7), feed_id=FEED, day=date(2026, 2, 1), upvotes=12),
     )
 
 
@@ -628,3 +632,18 @@ def test_no_paper_ever_has_two_arxiv_ids(graph: list[list[str]]) -> None:
     owners = [owner for alias, owner in plan.aliases if alias.startswith("arxiv:")]
     assert len(owners) == len(set(owners))
     assert all(sum(a.startswith("arxiv:") for a in paper) <= 1 for paper in apart)
+
+
+def test_when_two_papers_merge_a_polls_first_listing_counts_before_a_backfilled_one() -> None:
+    looked_back = replace(window(7, at=T0 - timedelta(days=9), opened=False), backfilled=True)
+    one = known(7, "arxiv:2602.00001", windows=[looked_back], first_seen_at=T0 - timedelta(days=9))
+    other = known(9, "doi:10.1000/x", windows=[window(9)])
+
+    plan = decide(
+        [intent("arxiv:2602.00001", "doi:10.1000/x")],
+        known_of(one, other),
+        now=T0 + timedelta(days=1),
+    )
+
+    assert plan.merges == (Merge(old_id=PaperId(9), paper_id=PaperId(7)),)
+    assert plan.windows == (window(7),)

@@ -29,6 +29,7 @@ def upgrade() -> None:
         sa.Column("url", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("kind", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("tags", sa.JSON(), nullable=False),
+        sa.Column("cross", sa.Boolean(), nullable=False),
         sa.Column("from_config", sa.Boolean(), nullable=False),
         sa.Column("paused", sa.Boolean(), nullable=False),
         sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
@@ -49,6 +50,7 @@ def upgrade() -> None:
         sa.Column("entries", sa.Integer(), nullable=True),
         sa.Column("error", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("moved_to", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("usual_gap_days", sa.Integer(), nullable=True),
         sa.Column("removed_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_feed")),
         sa.UniqueConstraint("name", name=op.f("uq_feed_name")),
@@ -146,6 +148,16 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_alias_paper_id"), ["paper_id"], unique=False)
 
     op.create_table(
+        "backfill",
+        sa.Column("feed_id", sa.Integer(), nullable=False),
+        sa.Column("since", sa.Date(), nullable=False),
+        sa.Column("next_day", sa.Date(), nullable=False),
+        sa.Column("new_papers", sa.Integer(), nullable=False),
+        sa.Column("updated_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["feed_id"], ["feed.id"], name=op.f("fk_backfill_feed_id")),
+        sa.PrimaryKeyConstraint("feed_id", name=op.f("pk_backfill")),
+    )
+    op.create_table(
         "consent",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("subscriber_id", sa.Integer(), nullable=False),
@@ -199,6 +211,18 @@ def upgrade() -> None:
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.create_index("ix_delivery_state", ["state", "next_attempt_at"], unique=False)
 
+    op.create_table(
+        "feed_day",
+        sa.Column("feed_id", sa.Integer(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("polls", sa.Integer(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("entries", sa.Integer(), nullable=True),
+        sa.Column("new_papers", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["feed_id"], ["feed.id"], name=op.f("fk_feed_day_feed_id")),
+        sa.PrimaryKeyConstraint("feed_id", "day", name=op.f("pk_feed_day")),
+        sqlite_with_rowid=False,
+    )
     op.create_table(
         "interest",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -294,6 +318,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("paper_id", "version", name=op.f("pk_revision")),
     )
     op.create_table(
+        "score",
+        sa.Column("paper_id", sa.Integer(), nullable=False),
+        sa.Column("feed_id", sa.Integer(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("upvotes", sa.Integer(), nullable=True),
+        sa.Column("comments", sa.Integer(), nullable=True),
+        sa.Column("stars", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(["feed_id"], ["feed.id"], name=op.f("fk_score_feed_id")),
+        sa.ForeignKeyConstraint(["paper_id"], ["paper.id"], name=op.f("fk_score_paper_id")),
+        sa.PrimaryKeyConstraint("paper_id", "feed_id", "day", name=op.f("pk_score")),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("score", schema=None) as batch_op:
+        batch_op.create_index("ix_score_day", ["day"], unique=False)
+
+    op.create_table(
         "token",
         sa.Column("digest", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("purpose", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -315,6 +355,7 @@ def upgrade() -> None:
         sa.Column("feed_id", sa.Integer(), nullable=False),
         sa.Column("listed_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.Column("opened_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("backfilled", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["feed_id"], ["feed.id"], name=op.f("fk_window_feed_id")),
         sa.ForeignKeyConstraint(["paper_id"], ["paper.id"], name=op.f("fk_window_paper_id")),
         sa.PrimaryKeyConstraint("paper_id", "feed_id", name=op.f("pk_window")),
@@ -360,6 +401,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_token_subscriber_id"))
 
     op.drop_table("token")
+    with op.batch_alter_table("score", schema=None) as batch_op:
+        batch_op.drop_index("ix_score_day")
+
+    op.drop_table("score")
     op.drop_table("revision")
     with op.batch_alter_table("paper_tag", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_paper_tag_tag_id"))
@@ -382,6 +427,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_interest_query_id"))
 
     op.drop_table("interest")
+    op.drop_table("feed_day")
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.drop_index("ix_delivery_state")
 
@@ -390,6 +436,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_consent_subscriber_id"))
 
     op.drop_table("consent")
+    op.drop_table("backfill")
     with op.batch_alter_table("alias", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_alias_paper_id"))
 
