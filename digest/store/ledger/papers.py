@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import ColumnElement, FromClause, case, delete, exists, or_, select
 from sqlalchemy.dialects.sqlite import insert
 from sqlmodel import Session
 
@@ -22,6 +22,7 @@ _HANDED_OFF = (
     DeliveryState.SENT.value,
     DeliveryState.UNKNOWN.value,
 )
+_CLAIMED = DeliveryState.CLAIMED.value
 
 Taken = tuple[SubscriberId, PaperId, DeliveryId]
 
@@ -63,29 +64,28 @@ def release_papers(tx: Session, deliveries: Sequence[tuple[int, int]]) -> None:
 def merge_sent_papers(tx: Session, old: PaperId, new: PaperId) -> None:
     """Let what was sent of one paper count as sent of the paper it became.
 
-    Where a subscriber was sent both, one row stays, and it names the delivery that was
-    handed off: a delivery that fails gives its papers back, and a paper that the other
-    one sent must not come free by that.
+    Where both were taken for a subscriber, one row stays, with the delivery likelier to
+    have been handed off: one that fails gives its papers back, and a paper that the other
+    one sent must not come free by that. One that is claimed may be on its way already.
     """
     theirs = DELIVERY_PAPER.alias("theirs")
-    both = (
-        theirs.c.subscriber_id == DELIVERY_PAPER.c.subscriber_id,
-        theirs.c.paper_id == old,
-    )
-    handed_off = (
+    their, own = DELIVERY.alias("their"), DELIVERY.alias("own")
+    likelier = (
         select(theirs.c.delivery_id)
-        .join(DELIVERY, DELIVERY.c.id == theirs.c.delivery_id)
-        .where(*both, DELIVERY.c.state.in_(_HANDED_OFF))
-    )
-    own = DELIVERY.alias("own")
-    own_handed_off = select(own.c.id).where(
-        own.c.id == DELIVERY_PAPER.c.delivery_id, own.c.state.in_(_HANDED_OFF)
+        .join(their, their.c.id == theirs.c.delivery_id)
+        .join(own, own.c.id == DELIVERY_PAPER.c.delivery_id)
+        .where(
+            theirs.c.subscriber_id == DELIVERY_PAPER.c.subscriber_id,
+            theirs.c.paper_id == old,
+            _nearness(their) > _nearness(own),
+        )
+        .correlate(DELIVERY_PAPER)
     )
     run = tx.connection().execute
     run(
         DELIVERY_PAPER.update()
-        .where(DELIVERY_PAPER.c.paper_id == new, exists(handed_off), ~exists(own_handed_off))
-        .values(delivery_id=handed_off.scalar_subquery())
+        .where(DELIVERY_PAPER.c.paper_id == new, exists(likelier))
+        .values(delivery_id=likelier.scalar_subquery())
     )
     mine = DELIVERY_PAPER.alias("mine")
     run(
@@ -100,6 +100,12 @@ def merge_sent_papers(tx: Session, old: PaperId, new: PaperId) -> None:
         )
     )
     run(DELIVERY_PAPER.update().where(DELIVERY_PAPER.c.paper_id == old).values(paper_id=new))
+
+
+def _nearness(delivery: FromClause) -> ColumnElement[int]:
+    """How near to its reader a delivery is: it may have arrived, may be on its way, is not."""
+    handed_off = or_(delivery.c.state.in_(_HANDED_OFF), delivery.c.doubted_fence.is_not(None))
+    return case((handed_off, 2), (delivery.c.state == _CLAIMED, 1), else_=0)
 
 
 def sent_papers(
