@@ -204,7 +204,7 @@ def _plan_one(
     except StorageError:
         raise
     except DigestError as exc:
-        log.error("digest not planned", subscriber=subscriber.id, cause=str(exc))
+        log.exception("digest not planned", subscriber=subscriber.id, cause=str(exc))
         return plan_unreadable(subscriber, welcome_due=due.welcome_due, cause=str(exc), now=now)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -10,9 +11,17 @@ from sqlalchemy import select
 from sqlmodel import Session
 
 from digest.errors import DeliveryError, NotFoundError
-from digest.model import Delivery, DeliveryId, DeliveryState, PaperId, SubscriberState
+from digest.model import (
+    Delivery,
+    DeliveryId,
+    DeliveryState,
+    PaperId,
+    PlannedPaper,
+    QueryId,
+    SubscriberState,
+)
 from digest.store.ledger.papers import delivery_of_paper, release_papers, take_papers
-from digest.store.ledger.rows import DELIVERY, PAPER, SUBSCRIBER, get_delivery, move
+from digest.store.ledger.rows import DELIVERY, MERGED, PAPER, SUBSCRIBER, get_delivery, move
 from digest.store.ledger.states import LEGAL, Event
 
 REOPENED_FOR = timedelta(hours=24)
@@ -27,7 +36,10 @@ class Resolution(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resent:
-    """A delivery that is ready again, and which of its papers could not be taken back."""
+    """A delivery that is ready again, and which of its papers could not be taken back.
+
+    Papers that were merged meanwhile go by the ids they have now.
+    """
 
     delivery: Delivery
     not_free: tuple[PaperId, ...]
@@ -53,17 +65,14 @@ def resend(tx: Session, delivery_id: DeliveryId, now: datetime) -> Resent:
         raise DeliveryError(
             f"delivery {delivery_id} cannot be resent: its subscriber is {state}", permanent=True
         )
-    kept, not_free = _take_back(tx, delivery)
+    recorded = _as_merged(tx, delivery.papers)
+    kept, not_free = _take_back(tx, delivery, list(recorded))
     if not kept:
         raise DeliveryError(
             f"delivery {delivery_id} cannot be resent: none of its papers is free", permanent=True
         )
     content = select(DELIVERY.c.content).where(DELIVERY.c.id == delivery_id)
-    papers = [
-        [paper.paper_id, list(paper.query_ids)]
-        for paper in delivery.papers
-        if paper.paper_id in kept
-    ]
+    papers = [[paper_id, query_ids] for paper_id, query_ids in recorded.items() if paper_id in kept]
     tx.execute(
         move(Event.RESEND, DELIVERY.c.id == delivery_id).values(
             content={**(tx.execute(content).scalar() or {}), "papers": papers},
@@ -76,8 +85,21 @@ def resend(tx: Session, delivery_id: DeliveryId, now: datetime) -> Resent:
     return Resent(delivery=_get(tx, delivery_id), not_free=not_free)
 
 
-def _take_back(tx: Session, delivery: Delivery) -> tuple[set[PaperId], tuple[PaperId, ...]]:
-    wanted = [paper.paper_id for paper in delivery.papers]
+def _as_merged(tx: Session, papers: Sequence[PlannedPaper]) -> dict[PaperId, list[QueryId]]:
+    """Return recorded papers by the ids they have now; two that became one stand once."""
+    ids = [paper.paper_id for paper in papers]
+    merged = tx.execute(select(MERGED.c.old_id, MERGED.c.paper_id).where(MERGED.c.old_id.in_(ids)))
+    ids_now = {PaperId(old_id): PaperId(paper_id) for old_id, paper_id in merged}
+    queries: dict[PaperId, dict[QueryId, None]] = {}
+    for paper in papers:
+        paper_id = ids_now.get(paper.paper_id, paper.paper_id)
+        queries.setdefault(paper_id, {}).update(dict.fromkeys(paper.query_ids))
+    return {paper_id: list(query_ids) for paper_id, query_ids in queries.items()}
+
+
+def _take_back(
+    tx: Session, delivery: Delivery, wanted: Sequence[PaperId]
+) -> tuple[set[PaperId], tuple[PaperId, ...]]:
     there = set(tx.execute(select(PAPER.c.id).where(PAPER.c.id.in_(wanted))).scalars())
     take_papers(tx, ((delivery.subscriber_id, one, delivery.id) for one in wanted if one in there))
     kept = {

@@ -32,6 +32,7 @@ from tests.support.ledger_world import (
 )
 from tests.support.smtp_server import Drop, SmtpServer, smtp_server
 
+TOO_LATE = "too late: the period ended before it could be handed off"
 QUICK = Timeouts(connect_s=5, command_s=5, content_s=1)
 
 
@@ -447,8 +448,7 @@ def test_the_next_days_digest_holds_nothing_of_the_day_before(tmp_path: Path) ->
         ("550 5.2.1 disabled", "550 5.2.1 disabled"),
         (
             "451 4.3.0 later",
-            "too late: the period ended before it could be handed off; "
-            "before that: 451 4.3.0 later",
+            f"{TOO_LATE}; before that: 451 4.3.0 later",
         ),
     ],
 )

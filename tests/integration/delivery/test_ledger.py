@@ -20,9 +20,11 @@ from digest.model import (
     SubscriberId,
     SubscriberState,
 )
+from digest.model.ingest import Merge
 from digest.store import ledger
 from digest.store.engine import Store
 from digest.store.ledger import Resolution, Tidied
+from digest.store.merges import merge_papers
 from digest.store.subscribers import suppress
 from tests.support.ledger_world import (
     DAY,
@@ -453,11 +455,17 @@ def test_by_policy_nothing_is_resent_after_its_period(store: Store) -> None:
 
 
 def ended(store: Store, outcome: Outcome) -> tuple[DeliveryId, SubscriberId, list[PaperId]]:
-    one, subscriber, papers = one_ready(store)
+    return ended_with(store, outcome, papers=2)
+
+
+def ended_with(
+    store: Store, outcome: Outcome, *, papers: int
+) -> tuple[DeliveryId, SubscriberId, list[PaperId]]:
+    one, subscriber, found = one_ready(store, papers)
     (claimed,) = claim(store)
     intend(store, claimed)
     record(store, claimed, outcome)
-    return one, subscriber, papers
+    return one, subscriber, found
 
 
 @pytest.mark.parametrize("outcome", [FAILED, BOUNCED, UNKNOWN])
@@ -678,6 +686,120 @@ def test_by_policy_nothing_is_resent_to_someone_who_left(store: Store) -> None:
 
     assert tidied == Tidied()
     assert get(store, one).state is DeliveryState.UNKNOWN
+
+
+# ---- when two papers become one
+
+
+def merge(store: Store, old: PaperId, new: PaperId) -> None:
+    with store.write() as tx:
+        merge_papers(tx, [Merge(old_id=old, paper_id=new)])
+
+
+def test_what_is_resent_after_a_merge_is_the_paper_that_is_left(store: Store) -> None:
+    one, subscriber, (left, gone, other) = ended_with(store, UNKNOWN, papers=3)
+    merge(store, gone, left)
+
+    with store.write() as tx:
+        resent = ledger.resend(tx, one, MONDAY)
+
+    assert resent.not_free == ()
+    assert [paper.paper_id for paper in resent.delivery.papers] == [left, other]
+    assert taken(store, subscriber) == [left, other]
+    assert_all_accounted_for(store)
+
+
+def test_a_paper_that_was_merged_away_can_be_resent(store: Store) -> None:
+    left, gone = add_papers(store, 2)
+    (subscriber,) = add_subscribers(store, 1)
+    (one,) = prepare(store, plan(subscriber, [gone]))
+    (claimed,) = claim(store)
+    record(store, claimed, FAILED)
+    merge(store, gone, left)
+
+    with store.write() as tx:
+        resent = ledger.resend(tx, one, MONDAY)
+
+    assert (resent.delivery.papers[0].paper_id, resent.not_free) == (left, ())
+    assert taken(store, subscriber) == [left]
+
+
+def test_of_a_merged_paper_that_is_not_free_the_name_it_has_now_is_told(store: Store) -> None:
+    left, gone, other = add_papers(store, 3)
+    (subscriber,) = add_subscribers(store, 1)
+    (one,) = prepare(store, plan(subscriber, [gone, other]))
+    (claimed,) = claim(store)
+    record(store, claimed, FAILED)
+    prepare(store, plan(subscriber, [left], period="2026-02-03"))
+    merge(store, gone, left)
+
+    with store.write() as tx:
+        resent = ledger.resend(tx, one, MONDAY)
+
+    assert resent.not_free == (left,)
+    assert [paper.paper_id for paper in resent.delivery.papers] == [other]
+
+
+def stay_ready(store: Store, one: Delivery) -> None:
+    with store.write() as tx:
+        ledger.give_back(tx, one.id, one.fence, next_attempt_at=MONDAY)
+
+
+def stay_claimed(store: Store, one: Delivery) -> None:
+    """Nothing more happens to it."""
+
+
+def be_sending(store: Store, one: Delivery) -> None:
+    intend(store, one)
+
+
+def be_unknown(store: Store, one: Delivery) -> None:
+    intend(store, one)
+    record(store, one, UNKNOWN)
+
+
+def be_ready_in_doubt(store: Store, one: Delivery) -> None:
+    be_unknown(store, one)
+    with store.write() as tx:
+        ledger.resend(tx, one.id, MONDAY)
+
+
+@pytest.mark.parametrize("holds_the_paper_that_goes", [True, False])
+@pytest.mark.parametrize(
+    ("likelier", "other"),
+    [
+        (be_sending, stay_ready),
+        (be_sending, stay_claimed),
+        (be_unknown, stay_claimed),
+        (be_ready_in_doubt, stay_claimed),
+        (be_ready_in_doubt, stay_ready),
+        (stay_claimed, stay_ready),
+    ],
+)
+def test_a_merged_paper_stays_with_the_delivery_likelier_to_have_been_handed_off(
+    store: Store,
+    likelier: Callable[[Store, Delivery], None],
+    other: Callable[[Store, Delivery], None],
+    *,
+    holds_the_paper_that_goes: bool,
+) -> None:
+    left, gone = add_papers(store, 2)
+    (subscriber,) = add_subscribers(store, 1)
+    papers = [gone, left] if holds_the_paper_that_goes else [left, gone]
+    prepare(
+        store,
+        plan(subscriber, papers[:1]),
+        plan(subscriber, papers[1:], period="2026-02-03", scheduled_at=MONDAY + DAY),
+    )
+    first, second = claim(store)
+    likelier(store, first)
+    other(store, second)
+
+    merge(store, gone, left)
+
+    with store.read() as tx:
+        assert ledger.delivery_of_paper(tx, subscriber, left) == first.id
+    assert taken(store, subscriber) == [left]
 
 
 # ---- looking
