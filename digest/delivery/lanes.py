@@ -220,6 +220,7 @@ class Lanes:
             now,
             retry_at=_retry_at(delivery, outcome, now, early=early),
             counts_as_attempt=counts_as_attempt(outcome),
+            counts_as_try=not _waits_for_relay(outcome, early=early),
         )
         log.info(
             "handed off" if recorded else "outcome came too late",
@@ -255,12 +256,17 @@ def _retry_at(
     delivery: Delivery, outcome: Outcome, now: datetime, *, early: bool
 ) -> datetime | None:
     if outcome.kind is OutcomeKind.RETRY:
-        if outcome.relay_trouble and early:
-            return now  # the relay may be back at the next run; this one has stopped
-        return now + backoff(delivery.attempts + 1)
+        if _waits_for_relay(outcome, early=early):
+            return now
+        return now + backoff(delivery.tries + 1)
     if outcome.kind is OutcomeKind.UNKNOWN:
-        return now + backoff(delivery.attempts + 1)
+        return now + backoff(delivery.tries + 1)
     return None
+
+
+def _waits_for_relay(outcome: Outcome, *, early: bool) -> bool:
+    """The relay may be back at the next run; this one has stopped before it named anybody."""
+    return outcome.relay_trouble and early
 
 
 def _failed(reply: str) -> Outcome:

@@ -111,9 +111,9 @@ def plain_reply(code: int | None, text: str) -> str:
     return (words if code is None else f"{code} {words}".rstrip())[:REPLY_LIMIT]
 
 
-def backoff(attempts: int) -> timedelta:
-    """Return how long to wait after so many attempts: 5, 15, 60 minutes, then 4 hours."""
-    return _BACKOFF[min(max(attempts, 1), len(_BACKOFF)) - 1]
+def backoff(tries: int) -> timedelta:
+    """Return how long to wait after so many tries: 5, 15, 60 minutes, then 4 hours."""
+    return _BACKOFF[min(max(tries, 1), len(_BACKOFF)) - 1]
 
 
 def pauses_domain(outcome: Outcome) -> bool:
@@ -124,7 +124,7 @@ def pauses_domain(outcome: Outcome) -> bool:
 
 
 def counts_as_attempt(outcome: Outcome) -> bool:
-    """Say whether the outcome is the recipient's doing, so that the backoff grows."""
+    """Say whether the outcome is the recipient's doing, and counts against them."""
     return not outcome.relay_trouble and not pauses_domain(outcome)
 
 

@@ -61,7 +61,8 @@ class Delivery:
     """A row of the ledger, as read.
 
     `doubted_fence` is the fence of the first hand-off of which nobody knows whether it
-    arrived. Until somebody finds out, the delivery gives back no paper.
+    arrived. Until somebody finds out, the delivery gives back no paper. `attempts` are
+    those that count against the subscriber, `tries` all that its backoff grows by.
     """
 
     id: DeliveryId
@@ -79,6 +80,7 @@ class Delivery:
     message_id: str
     message_date_at: datetime
     attempts: int = 0
+    tries: int = 0
     next_attempt_at: datetime | None = None
     fence: int = 0
     doubted_fence: int | None = None

@@ -359,6 +359,9 @@ class DeliveryRow(Table, table=True):
     message_id: str = Field(unique=True)
     message_date_at: datetime
     attempts: int = 0
+    """Those that count against the subscriber."""
+    tries: int = 0
+    """All that the backoff grows by: also those that the relay or its policy ended."""
     next_attempt_at: datetime | None = None
     fence: int = 0
     doubted_fence: int | None = None

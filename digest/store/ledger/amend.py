@@ -78,6 +78,7 @@ def resend(tx: Session, delivery_id: DeliveryId, now: datetime) -> Resent:
             content={**(tx.execute(content).scalar() or {}), "papers": papers},
             closes_at=max(delivery.closes_at, now + REOPENED_FOR),
             next_attempt_at=now,
+            tries=0,
             finished_at=None,
             released_at=None,
         )

@@ -126,6 +126,7 @@ def record(
     *,
     retry_at: datetime | None = None,
     counts_as_attempt: bool = True,
+    counts_as_try: bool = True,
 ) -> bool:
     """Write down what became of a hand-off.
 
@@ -136,7 +137,8 @@ def record(
         outcome: Any but `WITHDRAWN`.
         now: Aware UTC.
         retry_at: When a `RETRY`, or by policy an `UNKNOWN`, may be tried again.
-        counts_as_attempt: Whether the backoff grows by this one.
+        counts_as_attempt: Whether it counts against the subscriber.
+        counts_as_try: Whether the backoff grows by this one.
 
     A refusal says nothing of an earlier hand-off that may have arrived: then the
     delivery is unknown again, and keeps its papers.
@@ -149,6 +151,7 @@ def record(
     mine = and_(_COLUMN.id == delivery_id, _COLUMN.fence == fence)
     values: dict[str, Any] = {
         "attempts": _attempts(counts_as_attempt=counts_as_attempt),
+        "tries": _COLUMN.tries + (1 if counts_as_try else 0),
         "doubted_fence": _doubt_after(outcome.kind),
     }
     if outcome.kind in _RELEASING:

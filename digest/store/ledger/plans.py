@@ -78,6 +78,7 @@ def _row(plan: DeliveryPlan, message_id: str, now: datetime) -> dict[str, Any]:
         "message_id": message_id,
         "message_date_at": now,
         "attempts": 0,
+        "tries": 0,
         "next_attempt_at": None if skipped else now,
         "fence": 0,
         "finished_at": now if skipped else None,

@@ -66,6 +66,7 @@ def to_delivery(row: RowMapping) -> Delivery:
         message_id=row["message_id"],
         message_date_at=row["message_date_at"],
         attempts=row["attempts"],
+        tries=row["tries"],
         next_attempt_at=row["next_attempt_at"],
         fence=row["fence"],
         doubted_fence=row["doubted_fence"],

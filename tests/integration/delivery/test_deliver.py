@@ -270,6 +270,27 @@ def test_policy_refusals_of_all_recipients_trip_the_breaker(tmp_path: Path) -> N
     assert server.verbs.count("RCPT") <= 6
 
 
+@pytest.mark.parametrize("reply", ["550 5.7.1 not from you", "450 4.7.1 greylisted", "421 busy"])
+def test_a_refusal_that_counts_against_nobody_still_waits_longer_each_time(
+    tmp_path: Path, reply: str
+) -> None:
+    store = open_store(tmp_path)
+    add_papers(store, 3)
+    add_subscribers(store, 1)
+    hand_offs = []
+
+    with smtp_server() as server:
+        server.on("RCPT", reply)
+        for minutes in (0, 5, 10, 20, 25, 80, 140, 320, 350):
+            before = server.verbs.count("RCPT")
+            over_smtp(store, server, at=MONDAY + timedelta(minutes=minutes))
+            if server.verbs.count("RCPT") > before:
+                hand_offs.append(minutes)
+
+    assert hand_offs == [0, 5, 20, 80, 320]
+    assert attempts(store) == [0]
+
+
 def test_421_for_a_recipient_pauses_the_domain_and_not_the_others(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     add_papers(store, 3)

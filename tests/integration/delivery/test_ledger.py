@@ -338,6 +338,33 @@ def test_an_attempt_counts_or_not_wherever_it_ended(
     assert get(store, one).attempts == attempts
 
 
+def test_what_waits_for_the_relay_is_no_try_and_resending_begins_anew(store: Store) -> None:
+    one, _, _ = one_ready(store)
+    tries = []
+
+    for counts_as_try in (True, False, True):
+        (claimed,) = claim(store)
+        with store.write() as tx:
+            ledger.record(
+                tx,
+                one,
+                claimed.fence,
+                RETRY,
+                MONDAY,
+                retry_at=MONDAY,
+                counts_as_attempt=False,
+                counts_as_try=counts_as_try,
+            )
+        tries.append(get(store, one).tries)
+    (claimed,) = claim(store)
+    record(store, claimed, FAILED)
+    with store.write() as tx:
+        resent = ledger.resend(tx, one, MONDAY)
+
+    assert tries == [1, 1, 2]
+    assert resent.delivery.tries == 0
+
+
 def test_a_late_answer_turns_unknown_into_what_is_true(store: Store) -> None:
     one, _, _ = one_ready(store)
     (claimed,) = claim(store)
