@@ -131,9 +131,13 @@ class Metronome:
             )
 
     async def _deliver_due(self) -> None:
-        letters = await self._service.deliver_letters(stop=self._stopping)
+        relay_error: str | None = None
+        try:
+            relay_error = (await self._service.deliver_letters(stop=self._stopping)).relay_error
+        except Exception:  # digests are owed whatever becomes of letters
+            log.exception("letters not handed off")
         digests = await self._service.deliver(stop=self._stopping)
-        relay_error = digests.relay_error or letters.relay_error
+        relay_error = digests.relay_error or relay_error
         if relay_error:
             log.error("relay does not take mail", reply=relay_error)
 

@@ -228,6 +228,7 @@ class Service:
         return await deliver_letters(
             self.store,
             clock=self.clock,
+            settings=self.settings.smtp,
             composer=self.letter_composer,
             transport=self.transport(),
             random_bytes=secrets.token_bytes,

@@ -11,6 +11,7 @@ import typer
 from digest.cli import output
 from digest.cli.frame import Frame, command
 from digest.cli.progress import Progress
+from digest.errors import DigestError
 
 _NAMES = ("prepared", "sent", "bounced", "failed", "skipped", "unknown", "queued")
 
@@ -32,13 +33,17 @@ def deliver(frame: Frame) -> None:
     the relay could not be reached.
     """
     with frame.service() as service, Progress("delivering") as progress:
-        letters, counts = asyncio.run(_until_done_or_told(service, progress))
+        letters, trouble, counts = asyncio.run(_until_done_or_told(service, progress))
     numbers = {name: getattr(counts, name) for name in _NAMES}
     columns = [output.Column(heading=name, align="right") for name in _NAMES]
     lines = [output.table(columns, [tuple(numbers.values())])]
     if letters.sent:
         lines.append(f"and {_letters(letters.sent)}")
     frame.show({**numbers, "letters": _letters_document(letters)}, "\n".join(lines))
+    if isinstance(trouble, DigestError):
+        frame.problem(str(trouble))
+    elif trouble is not None:
+        raise trouble
     relay_error = counts.relay_error or letters.relay_error
     if relay_error:
         frame.problem(f"the relay does not take mail: {relay_error}")
@@ -69,14 +74,23 @@ def _letters_document(letters: LetterCounts) -> dict[str, int]:
 
 async def _until_done_or_told(
     service: Service, progress: Progress
-) -> tuple[LetterCounts, DeliverCounts]:
-    """Deliver; the first signal ends hand-offs in flight and begins no others."""
+) -> tuple[LetterCounts, Exception | None, DeliverCounts]:
+    """Deliver; the first signal ends hand-offs in flight and begins no others.
+
+    Digests are handed off even if letters fail: then the error is among what is returned.
+    """
+    from digest.delivery.letters import LetterCounts
+
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    letters = await service.deliver_letters(stop=stop)
+    letters, trouble = LetterCounts(), None
+    try:
+        letters = await service.deliver_letters(stop=stop)
+    except Exception as exc:  # told after the digests
+        trouble = exc
     digests = await service.deliver(
         stop=stop, on_progress=lambda ended, total: progress.step(f"of {total:,}", done=ended)
     )
-    return letters, digests
+    return letters, trouble, digests

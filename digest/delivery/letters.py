@@ -15,14 +15,16 @@ from sqlmodel import Session
 from digest.clock import Clock
 from digest.delivery.composing import Sender
 from digest.delivery.outcomes import Breaker, backoff
-from digest.delivery.transport import Transport
+from digest.delivery.pace import Pace
+from digest.delivery.transport import HandOff, Transport
 from digest.delivery.writer import GroupCommit
 from digest.digests.letters import confirm_view
 from digest.digests.message import MailHeaders, build_message
 from digest.digests.render import DigestRenderer
 from digest.digests.schedule import zone_of
-from digest.errors import DeliveryError, RenderError
+from digest.errors import DeliveryError, RenderError, StorageError
 from digest.model import Message, Outcome, OutcomeKind, Subscriber
+from digest.settings import SmtpSettings
 from digest.store.engine import Store
 from digest.store.ledger import LEASE
 from digest.store.letters import (
@@ -32,7 +34,7 @@ from digest.store.letters import (
     intend_letter,
     record_letter,
 )
-from digest.store.subscribers import get_subscriber
+from digest.store.subscribers import subscribers_by_ids
 from digest.subscribers.consent import issue_confirm_token
 from digest.subscribers.links import confirm_url
 from digest.subscribers.tokens import ONE_USE_BYTES
@@ -111,10 +113,10 @@ async def deliver_letters(
     store: Store,
     *,
     clock: Clock,
+    settings: SmtpSettings,
     composer: LetterComposer,
     transport: Transport,
     random_bytes: RandomBytes,
-    lanes: int = 1,
     stop: asyncio.Event | None = None,
 ) -> LetterCounts:
     """Hand off the letters that are due now; never wait for a retry.
@@ -122,15 +124,19 @@ async def deliver_letters(
     Args:
         store: The database.
         clock: The only clock that is read.
+        settings: How many connections, and which limits: the same as for digests.
         composer: Writes the letters.
         transport: Not yet entered.
         random_bytes: `secrets.token_bytes`, for the links.
-        lanes: How many are handed off at once.
         stop: When set, nothing more is claimed.
+
+    Raises:
+        StorageError: If the database refused, after hand-offs in flight have ended.
     """
     run = _Letters(
         store,
         clock=clock,
+        settings=settings,
         composer=composer,
         transport=transport,
         random_bytes=random_bytes,
@@ -139,8 +145,10 @@ async def deliver_letters(
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(run.writer)
         await stack.enter_async_context(transport)
-        await asyncio.gather(*(run.lane(number) for number in range(lanes)))
+        await asyncio.gather(*(run.lane(number) for number in range(settings.connections)))
         await run.give_back_rest()
+    if run.broken is not None:
+        raise run.broken
     return LetterCounts(
         sent=run.ended[LetterState.SENT],
         failed=run.ended[LetterState.FAILED],
@@ -163,6 +171,7 @@ class _Letters:
         store: Store,
         *,
         clock: Clock,
+        settings: SmtpSettings,
         composer: LetterComposer,
         transport: Transport,
         random_bytes: RandomBytes,
@@ -175,22 +184,34 @@ class _Letters:
         self._stop = stop
         self._claimed: deque[_Claimed] = deque()
         self._claiming = asyncio.Lock()
+        self._pace = Pace(
+            per_second=settings.rate_per_second, per_domain=settings.per_domain_connections
+        )
+        self.broken: StorageError | None = None
         self.writer = GroupCommit(store)
         self.breaker = Breaker()
         self.ended: Counter[LetterState] = Counter()
 
     async def lane(self, number: int) -> None:
-        while (claimed := await self._next()) is not None:
-            await self._deliver(claimed, number)
+        try:
+            while (claimed := await self._next()) is not None:
+                await self._deliver(claimed, number)
+        except StorageError as exc:
+            self.broken = self.broken or exc
 
     async def give_back_rest(self) -> None:
-        while self._claimed:
-            letter = self._claimed.popleft().letter
-            await self._record(letter, LetterState.READY, "", self._clock())
+        try:
+            while self._claimed:
+                letter = self._claimed.popleft().letter
+                await self._record(letter, LetterState.READY, "", self._clock())
+        except StorageError as exc:
+            self.broken = self.broken or exc
 
     async def _next(self) -> _Claimed | None:
         async with self._claiming:
-            if self._stop.is_set() or self.breaker.tripped_by is not None:
+            if self._stop.is_set() or self.broken is not None:
+                return None
+            if self.breaker.tripped_by is not None:
                 return None
             if not self._claimed:
                 self._claimed.extend(await self.writer.commit(self._claim))
@@ -199,38 +220,65 @@ class _Letters:
     def _claim(self, tx: Session) -> list[_Claimed]:
         """Claim, and make the tokens: only their hashes are kept, so each try has its own."""
         now = self._clock()
-        claimed = []
-        for letter in claim_letters(tx, now=now, lease_until_at=now + LEASE):
-            subscriber = get_subscriber(tx, letter.subscriber_id)
-            if subscriber is not None:
-                token = issue_confirm_token(
-                    tx, subscriber.id, now=now, random_bytes=self._random_bytes(ONE_USE_BYTES)
-                )
-                claimed.append(_Claimed(letter, subscriber, token))
-        return claimed
+        letters = claim_letters(tx, now=now, lease_until_at=now + LEASE)
+        subscribers = subscribers_by_ids(tx, [letter.subscriber_id for letter in letters])
+        return [
+            _Claimed(
+                letter,
+                subscribers[letter.subscriber_id],
+                issue_confirm_token(
+                    tx,
+                    letter.subscriber_id,
+                    now=now,
+                    random_bytes=self._random_bytes(ONE_USE_BYTES),
+                ),
+            )
+            for letter in letters
+        ]
 
     async def _deliver(self, claimed: _Claimed, lane: int) -> None:
         letter = claimed.letter
+        message = await self._build(claimed)
+        if isinstance(message, str):
+            await self._record(letter, LetterState.FAILED, message, None)
+            return
+        async with self._pace.slot(message.recipient.rpartition("@")[2].lower()):
+            done = await self._hand_off(letter, message, lane)
+        if done is None:
+            return
+        self.breaker.note(done.outcome, of_recipient=done.of_recipient)
+        if done.outcome.kind is not OutcomeKind.WITHDRAWN:
+            await self._record(letter, *self._verdict(letter, done.outcome))
+
+    async def _build(self, claimed: _Claimed) -> Message | str:
+        """Return the message, or why there is none."""
+        letter = claimed.letter
         try:
-            message = await asyncio.to_thread(
+            return await asyncio.to_thread(
                 self._composer.build, letter, claimed.subscriber, claimed.token
             )
         except (RenderError, DeliveryError) as exc:
-            await self._record(letter, LetterState.FAILED, str(exc), None)
-            return
+            return str(exc)
+        except Exception as exc:  # one odd row must not hold up everybody's letters
+            log.exception("building a letter broke", letter=letter.id)
+            return f"could not be built: {type(exc).__name__}"
 
+    async def _hand_off(self, letter: Letter, message: Message, lane: int) -> HandOff | None:
         async def intend() -> bool:
             now = self._clock()
             return await self.writer.commit(
                 lambda tx: intend_letter(tx, letter, lease_until_at=now + LEASE)
             )
 
-        done = await self._transport.hand_off(
-            message, name=f"letter-{letter.id}", lane=lane, intend=intend
-        )
-        self.breaker.note(done.outcome, of_recipient=done.of_recipient)
-        if done.outcome.kind is not OutcomeKind.WITHDRAWN:
-            await self._record(letter, *self._verdict(letter, done.outcome))
+        try:
+            return await self._transport.hand_off(
+                message, name=f"letter-{letter.id}", lane=lane, intend=intend
+            )
+        except StorageError:
+            raise
+        except Exception:  # the lease says what becomes of it: ready, or unknown
+            log.exception("letter hand-off broke", letter=letter.id)
+            return None
 
     def _verdict(
         self, letter: Letter, outcome: Outcome

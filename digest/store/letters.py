@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
+from sqlalchemy import ColumnElement
 from sqlalchemy import select as select_many
 from sqlmodel import Session, col, func, insert, or_, select, update
 
@@ -21,6 +22,12 @@ from digest.store.tables import LetterRow, SubscriberRow
 LetterId = NewType("LetterId", int)
 
 _CHUNK = 5_000
+_MAY_CONFIRM = (
+    SubscriberState.PENDING,
+    SubscriberState.UNSUBSCRIBED,
+    SubscriberState.BOUNCED,
+)
+"""The states in which someone may still be sent a request to confirm."""
 
 
 class LetterKind(StrEnum):
@@ -113,49 +120,59 @@ def claim_letters(
     again, one that was being sent becomes `unknown`.
     """
     _reap(tx, now)
+    due = (
+        col(LetterRow.state) == LetterState.READY.value,
+        col(LetterRow.next_attempt_at) <= now,
+    )
+    _withdraw_pointless(tx, due, now)
     rows = tx.execute(
         select_many(
             col(LetterRow.id),
             col(LetterRow.subscriber_id),
             col(SubscriberRow.email),
-            col(SubscriberRow.state),
             col(LetterRow.kind),
             col(LetterRow.created_at),
             col(LetterRow.attempts),
         )
         .join(SubscriberRow, col(SubscriberRow.id) == col(LetterRow.subscriber_id))
-        .where(
-            col(LetterRow.state) == LetterState.READY.value,
-            col(LetterRow.next_attempt_at) <= now,
-        )
+        .where(*due)
         .order_by(col(LetterRow.next_attempt_at), col(LetterRow.id))
         .limit(limit)
     ).all()
-    claimed: list[Letter] = []
-    for one, subscriber_id, email, state, kind, created_at, attempts in rows:
-        pointless = not _may_confirm(SubscriberState(state))
-        tx.exec(
-            update(LetterRow)
-            .where(col(LetterRow.id) == one)
-            .values(
-                state=(LetterState.WITHDRAWN if pointless else LetterState.CLAIMED).value,
-                attempts=attempts + (not pointless),
-                lease_until_at=None if pointless else lease_until_at,
-                finished_at=now if pointless else None,
-            )
+    claimed = [
+        Letter(
+            id=LetterId(one),
+            subscriber_id=SubscriberId(subscriber_id),
+            email=email,
+            kind=LetterKind(kind),
+            created_at=created_at,
+            attempts=attempts + 1,
         )
-        if not pointless and one is not None:
-            claimed.append(
-                Letter(
-                    id=LetterId(one),
-                    subscriber_id=SubscriberId(subscriber_id),
-                    email=email,
-                    kind=LetterKind(kind),
-                    created_at=created_at,
-                    attempts=attempts + 1,
-                )
-            )
+        for one, subscriber_id, email, kind, created_at, attempts in rows
+    ]
+    tx.exec(
+        update(LetterRow)
+        .where(col(LetterRow.id).in_([letter.id for letter in claimed]))
+        .values(
+            state=LetterState.CLAIMED.value,
+            attempts=col(LetterRow.attempts) + 1,
+            lease_until_at=lease_until_at,
+        )
+    )
     return claimed
+
+
+def _withdraw_pointless(tx: Session, due: Sequence[ColumnElement[bool]], now: datetime) -> None:
+    """Withdraw all of them at once: a page full of them must not hide the others."""
+    needs_one = select(SubscriberRow.id).where(
+        col(SubscriberRow.state).in_([state.value for state in _MAY_CONFIRM]),
+        col(SubscriberRow.erased_at).is_(None),
+    )
+    tx.exec(
+        update(LetterRow)
+        .where(*due, col(LetterRow.subscriber_id).not_in(needs_one))
+        .values(state=LetterState.WITHDRAWN.value, lease_until_at=None, finished_at=now)
+    )
 
 
 def intend_letter(tx: Session, letter: Letter, *, lease_until_at: datetime) -> bool:
@@ -168,7 +185,7 @@ def intend_letter(tx: Session, letter: Letter, *, lease_until_at: datetime) -> b
     state = tx.exec(
         select(SubscriberRow.state).where(col(SubscriberRow.id) == letter.subscriber_id)
     ).first()
-    if state is None or not _may_confirm(SubscriberState(state)):
+    if state is None or SubscriberState(state) not in _MAY_CONFIRM:
         return False
     result = tx.exec(
         update(LetterRow)
@@ -238,21 +255,6 @@ def withdraw_letters(tx: Session, subscriber_id: SubscriberId, *, now: datetime)
             col(LetterRow.state).in_([LetterState.READY.value, LetterState.CLAIMED.value]),
         )
         .values(state=LetterState.WITHDRAWN.value, lease_until_at=None, finished_at=now)
-    )
-
-
-def count_letters(tx: Session) -> dict[LetterState, int]:
-    """Return how many letters there are in each state."""
-    rows = tx.exec(select(LetterRow.state, func.count()).group_by(LetterRow.state)).all()
-    return {LetterState(state): count for state, count in rows}
-
-
-def _may_confirm(state: SubscriberState) -> bool:
-    """Say whether a request to confirm may still be sent to someone in this state."""
-    return state in (
-        SubscriberState.PENDING,
-        SubscriberState.UNSUBSCRIBED,
-        SubscriberState.BOUNCED,
     )
 
 

@@ -34,6 +34,7 @@ class NotedService:
         self.poll_error: Exception | None = None
         self.polls_for_ever = False
         self.relay_error: str | None = None
+        self.letters_error: Exception | None = None
 
     async def poll_feeds(self, *, due_only: bool) -> list[FeedPoll]:
         assert due_only
@@ -46,6 +47,8 @@ class NotedService:
 
     async def deliver_letters(self, *, stop: asyncio.Event) -> LetterCounts:
         assert not stop.is_set()
+        if self.letters_error is not None:
+            raise self.letters_error
         return LetterCounts()
 
     async def deliver(self, *, stop: asyncio.Event) -> DeliverCounts:
@@ -176,3 +179,23 @@ def test_a_tick_that_fails_is_logged_and_stops_nothing(store: Store) -> None:
     events = {(line["event"], line.get("tick"), line["log_level"]) for line in logs}
     assert ("tick failed", "feeds", "error") in events
     assert ("relay does not take mail", None, "error") in events
+
+
+def test_letters_that_fail_keep_no_digest_from_being_delivered(store: Store) -> None:
+    async def play() -> list[str]:
+        service = NotedService(store)
+        service.letters_error = RuntimeError("odd")
+        service.hand_off.set()
+        metronome = Metronome(cast("Service", service), polls=False)
+        metronome.start()
+        await until(service, "delivered")
+        await metronome.stop()
+        return service.noted
+
+    with capture_logs() as logs:
+        noted = asyncio.run(play())
+
+    assert noted == ["deliver", "delivered"]
+    assert [one["event"] for one in logs if one["log_level"] == "error"] == [
+        "letters not handed off"
+    ]

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from digest.demo.server import SampleFeeds, serve_samples
+from digest.errors import DeliveryError
+from digest.service import Service
 from tests.support.command_line import CommandLine
 
 MONDAY = ("--at", "2026-02-02T05:30:00Z")
@@ -224,6 +226,34 @@ def test_deliver_counts_what_it_prepared_and_what_became_of_it(
     assert again.document["prepared"] == 0
     mails = sorted(path.name for path in (with_feeds.folder / "var" / "outbox").glob("*.eml"))
     assert mails == ["2026-02-03-2.eml"]
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (DeliveryError("no letter went out", permanent=False), "digest: no letter went out"),
+        (RuntimeError("odd"), "odd"),
+    ],
+)
+def test_deliver_hands_digests_off_though_the_letters_fail(
+    with_feeds: CommandLine,
+    samples: SampleFeeds,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    cause: str,
+) -> None:
+    _ready_for_tuesday(with_feeds, samples)
+
+    async def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Service, "deliver_letters", fail)
+
+    said = with_feeds("deliver", *TUESDAY_EIGHT)
+
+    assert said.code == 1
+    assert cause in said.err
+    assert len(list((with_feeds.folder / "var" / "outbox").glob("*.eml"))) == 1
 
 
 def test_deliver_exits_1_when_the_relay_cannot_be_reached(

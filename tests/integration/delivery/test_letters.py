@@ -6,23 +6,31 @@ import asyncio
 import re
 import secrets
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from email import message_from_bytes
 from email.policy import default
+from typing import Self
 
 import pytest
 from sqlmodel import select
+from structlog.testing import capture_logs
 
 from digest.clock import fixed_clock
+from digest.delivery import letters
 from digest.delivery.composing import Sender
 from digest.delivery.letters import LetterComposer, LetterCounts, deliver_letters
+from digest.delivery.pace import Pace
 from digest.delivery.smtp import SmtpTransport, Timeouts
+from digest.delivery.transport import HandOff, Intend, Transport
 from digest.digests.render import DigestRenderer
-from digest.errors import RenderError
-from digest.model import Message, Subscriber, SubscriberId, SubscriberState
+from digest.errors import RenderError, StorageError
+from digest.model import Message, Outcome, OutcomeKind, Subscriber, SubscriberId, SubscriberState
 from digest.resources import resource_dir
-from digest.settings import Settings
+from digest.settings import Settings, SmtpSettings
 from digest.store.engine import Store
+from digest.store.ledger import LEASE
 from digest.store.letters import Letter, LetterKind, LetterState, queue_letters
 from digest.store.tables import LetterRow
 from digest.store.tokens import find_token
@@ -39,6 +47,36 @@ class BrokenComposer(LetterComposer):
         raise RenderError("confirm.txt", "'lead' is undefined")
 
 
+class OddComposer(LetterComposer):
+    def build(self, letter: Letter, subscriber: Subscriber, token: str) -> Message:
+        if letter.id == 2:
+            raise KeyError("odd")
+        return super().build(letter, subscriber, token)
+
+
+class OddTransport:
+    """Breaks at the second letter, in a way that nobody foresaw."""
+
+    def __init__(self, error: Exception, *, after_intent: bool = False) -> None:
+        self._error = error
+        self._after_intent = after_intent
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+    async def hand_off(self, message: Message, *, name: str, lane: int, intend: Intend) -> HandOff:
+        odd = name == "letter-2"
+        if odd and not self._after_intent:
+            raise self._error
+        await intend()
+        if odd:
+            raise self._error
+        return HandOff(outcome=Outcome(kind=OutcomeKind.SENT, reply="250 ok"))
+
+
 def composer(kind: type[LetterComposer] = LetterComposer) -> LetterComposer:
     renderer = DigestRenderer(resource_dir("templates"), service_name="Daily papers")
     return kind(renderer, Sender.of(SETTINGS), service_name="Daily papers")
@@ -51,15 +89,28 @@ def hand_off(
     *,
     kind: type[LetterComposer] = LetterComposer,
     stop: asyncio.Event | None = None,
+    **limits: float,
 ) -> LetterCounts:
-    transport = SmtpTransport(
-        smtp_settings(server.port).smtp, timeouts=Timeouts(connect_s=5, command_s=5, content_s=1)
-    )
+    smtp = smtp_settings(server.port, **limits).smtp
+    transport = SmtpTransport(smtp, timeouts=Timeouts(connect_s=5, command_s=5, content_s=1))
+    return hand_off_by(store, transport, at, smtp=smtp, kind=kind, stop=stop)
+
+
+def hand_off_by(
+    store: Store,
+    transport: Transport,
+    at: datetime = MONDAY,
+    *,
+    smtp: SmtpSettings = SETTINGS.smtp,
+    kind: type[LetterComposer] = LetterComposer,
+    stop: asyncio.Event | None = None,
+) -> LetterCounts:
     return asyncio.run(
         deliver_letters(
             store,
             clock=fixed_clock(at),
             composer=composer(kind),
+            settings=smtp,
             transport=transport,
             random_bytes=secrets.token_bytes,
             stop=stop,
@@ -72,6 +123,18 @@ def owe_letter(store: Store, *, state: SubscriberState = SubscriberState.PENDING
     with store.write() as tx:
         queue_letters(tx, [subscriber], LetterKind.CONFIRM, now=MONDAY)
     return subscriber
+
+
+def owe_letters(store: Store, count: int, **people: object) -> list[SubscriberId]:
+    subscribers = add_subscribers(
+        store,
+        count,
+        next_digest_at=None,
+        **{"state": SubscriberState.PENDING, **people},  # type: ignore[arg-type]
+    )
+    with store.write() as tx:
+        queue_letters(tx, subscribers, LetterKind.CONFIRM, now=MONDAY)
+    return subscribers
 
 
 def letter_states(store: Store) -> dict[LetterState, int]:
@@ -181,8 +244,92 @@ def test_letters_behind_a_refusing_relay_wait_their_turn(store: Store) -> None:
 
     with smtp_server() as server:
         server.on("MAIL", "530 5.7.0 authenticate first")
-        result = hand_off(store, server)
+        result = hand_off(store, server, connections=1)
 
     assert result.waiting == 3
     assert letter_states(store) == {LetterState.READY: 3}
     assert server.verbs.count("MAIL") == 1
+
+
+@pytest.mark.parametrize(
+    ("after_intent", "later"),
+    [
+        (False, {LetterState.SENT: 3}),
+        (True, {LetterState.SENT: 2, LetterState.UNKNOWN: 1}),
+    ],
+)
+def test_a_hand_off_that_breaks_stops_no_other_letter(
+    store: Store, later: dict[LetterState, int], *, after_intent: bool
+) -> None:
+    owe_letters(store, 3)
+
+    with capture_logs() as logs:
+        result = hand_off_by(store, OddTransport(RuntimeError("odd"), after_intent=after_intent))
+    with smtp_server() as server:
+        hand_off(store, server, MONDAY + LEASE)
+
+    assert result == LetterCounts(sent=2)
+    assert {"event": "letter hand-off broke", "letter": 2}.items() <= next(
+        one for one in logs if one["log_level"] == "error"
+    ).items()
+    assert letter_states(store) == later
+
+
+def test_a_letter_that_breaks_while_built_fails_alone(store: Store) -> None:
+    owe_letters(store, 3)
+
+    with smtp_server() as server:
+        result = hand_off(store, server, kind=OddComposer)
+
+    assert result == LetterCounts(sent=2, failed=1)
+
+
+def test_a_database_that_refuses_ends_the_run_after_hand_offs_in_flight(store: Store) -> None:
+    owe_letters(store, 3)
+
+    with pytest.raises(StorageError, match="is full"):
+        hand_off_by(store, OddTransport(StorageError("the disk is full")))
+
+    assert letter_states(store)[LetterState.SENDING] == 0
+
+
+def test_letters_that_nobody_needs_hold_up_no_others(store: Store) -> None:
+    owe_letters(store, 60, state=SubscriberState.ACTIVE)
+    owe_letters(store, 55, domain="waiting.example")
+
+    with smtp_server() as server:
+        result = hand_off(store, server)
+
+    assert result == LetterCounts(sent=55)
+    assert letter_states(store) == {LetterState.WITHDRAWN: 60, LetterState.SENT: 55}
+
+
+def test_letters_keep_to_the_limits_that_the_operator_set(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owe_letters(store, 6)
+    asked: list[tuple[float, int]] = []
+    paced: list[str] = []
+
+    class NotingPace(Pace):
+        def __init__(self, *, per_second: float, per_domain: int) -> None:
+            asked.append((per_second, per_domain))
+            super().__init__(per_second=per_second, per_domain=per_domain)
+
+        @asynccontextmanager
+        async def slot(self, domain: str) -> AsyncIterator[None]:
+            paced.append(domain)
+            async with super().slot(domain):
+                yield
+
+    monkeypatch.setattr(letters, "Pace", NotingPace)
+
+    with smtp_server() as server:
+        result = hand_off(
+            store, server, connections=3, rate_per_second=500, per_domain_connections=2
+        )
+
+    assert result == LetterCounts(sent=6)
+    assert asked == [(500, 2)]
+    assert paced == ["example.org"] * 6
+    assert 1 <= server.connections <= 3
