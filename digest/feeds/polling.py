@@ -10,6 +10,7 @@ from digest.model import FeedStatus, PollState
 
 MAX_WAIT = timedelta(days=31)
 """No server can keep us away for longer (a wrong Retry-After would lose the feed)."""
+FIRST_RETRIES_S = (300.0, 900.0, 1800.0)
 MAX_BACKOFF_S = 6 * 3600.0
 """A failing feed is tried four times a day: some list a paper on one day only."""
 MAX_FRESHNESS_S = 86_400.0
@@ -136,7 +137,9 @@ def next_poll_at(
     """Choose when a feed is polled next.
 
     The later of our interval, `max-age` (RFC 9111 §5.2.2.1) and `Retry-After` (RFC 9110
-    §10.2.3) wins; failures double the interval up to six hours.
+    §10.2.3) wins. The first failures are tried again soon, since most pass: a machine that
+    boots before its network would else lose an hour. After them the interval doubles, up
+    to six hours.
 
     Args:
         now: Aware UTC time.
@@ -155,8 +158,10 @@ def next_poll_at(
     if now.tzinfo is None:
         raise ValueError("now must be aware")
     wait_s = interval_s
-    if failures > 0:
-        backoff_s = interval_s * 2.0 ** min(failures - 1, 16)
+    if 0 < failures <= len(FIRST_RETRIES_S):
+        wait_s = min(interval_s, FIRST_RETRIES_S[failures - 1])
+    elif failures > 0:
+        backoff_s = interval_s * 2.0 ** min(failures - len(FIRST_RETRIES_S), 16)
         wait_s = max(interval_s, min(backoff_s, MAX_BACKOFF_S))
     wait_s *= 1 + _JITTER_SHARE * jitter
     wait_s = max(wait_s, min(max_age_s or 0.0, MAX_FRESHNESS_S), retry_after_s or 0.0)

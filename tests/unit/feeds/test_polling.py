@@ -84,7 +84,7 @@ def test_a_second_failure_keeps_the_time_of_the_first_and_waits_longer() -> None
 
     assert second.failing_since_at == MONDAY
     assert second.failures == 2
-    assert second.next_poll_at == MONDAY + timedelta(hours=3)
+    assert second.next_poll_at == MONDAY + timedelta(hours=1, minutes=15)
 
 
 def test_an_answer_ends_a_run_of_failures() -> None:
@@ -181,10 +181,28 @@ def test_backoff_ends_at_six_hours() -> None:
 
 def test_backoff_never_shortens_a_long_interval() -> None:
     when = next_poll_at(
-        now=MONDAY, interval_s=86_400, failures=1, retry_after_s=None, max_age_s=None, jitter=0
+        now=MONDAY, interval_s=86_400, failures=4, retry_after_s=None, max_age_s=None, jitter=0
     )
 
     assert when == MONDAY + timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("failures", "minutes"), [(1, 5), (2, 15), (3, 30), (4, 120), (5, 240), (6, 360)]
+)
+def test_first_failures_are_tried_again_soon_and_then_ever_later(
+    failures: int, minutes: int
+) -> None:
+    when = next_poll_at(
+        now=MONDAY,
+        interval_s=HOUR_S,
+        failures=failures,
+        retry_after_s=None,
+        max_age_s=None,
+        jitter=0,
+    )
+
+    assert when == MONDAY + timedelta(minutes=minutes)
 
 
 def test_jitter_adds_up_to_a_tenth() -> None:
