@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlmodel import Session
 
 from digest.delivery.composing import DigestComposer, digest_of_plan
 from digest.delivery.materialise import plan_preview
+from digest.digests.sample import sample_digest
 from digest.digests.why import RuleFact, SentFact, Trace, WhyFacts, WindowFact, decide_verdict
 from digest.matching.evaluate import evaluate
 from digest.matching.query import parse_query, tag_query
@@ -17,18 +18,11 @@ from digest.model import (
     Digest,
     Interest,
     InterestKind,
-    Link,
-    Match,
     Paper,
     PaperId,
-    Period,
-    QueryId,
-    Reason,
     Rendered,
-    Schedule,
     Subscriber,
     SubscriberId,
-    SubscriberState,
 )
 from digest.settings import DigestSettings
 from digest.store.ledger import delivery_of_paper, get_delivery
@@ -148,52 +142,6 @@ def _rank(
     plan = plan_preview(tx, subscriber, now=now, settings=settings)
     waiting = [*(each.paper_id for each in plan.papers), *plan.rest]
     return waiting.index(paper_id) + 1 if paper_id in waiting else None
-
-
-def sample_digest() -> Digest:
-    """Return a digest that uses every part of the templates, to check them with."""
-    at = datetime(2026, 2, 3, 8, tzinfo=UTC)
-    paper = Paper(
-        id=PaperId(1),
-        alias=Alias("arxiv:1706.03762"),
-        title="Attention Is All You Need",
-        abstract="A network of attention alone, without recurrence or convolution.",
-        authors=("Ashish Vaswani", "Noam Shazeer", "Niki Parmar"),
-        venue="arXiv",
-        url="https://arxiv.org/abs/1706.03762",
-        tags=("cs.CL",),
-        feeds=("arxiv-cs.CL",),
-        links=(Link(label="code", url="https://github.com/tensorflow/tensor2tensor"),),
-        published_on=at.date(),
-        version=2,
-        first_seen_at=at,
-        upvotes=120,
-        upvotes_change=7,
-        comments=3,
-        stars=1000,
-    )
-    subscriber = Subscriber(
-        id=SubscriberId(1),
-        email="sample@example.org",
-        state=SubscriberState.ACTIVE,
-        schedule=Schedule(timezone="UTC", hour=8, weekdays=frozenset(range(7))),
-        max_papers=20,
-        min_upvotes=0,
-        interests=(Interest(kind=InterestKind.KEYWORD, text="attention", query_id=QueryId(1)),),
-        consented_at=at,
-        next_digest_at=at,
-        created_at=at,
-    )
-    reason = Reason(term="attention", field="title", query="attention", without=("survey",))
-    return Digest(
-        subscriber=subscriber,
-        period=Period("2026-02-03"),
-        scheduled_at=at,
-        matches=(Match(paper=paper, reasons=(reason,)),),
-        left_over=3,
-        carried=1,
-        notices=("The feed arxiv-cs.CL has brought nothing new since February 1.",),
-    )
 
 
 def sample_letter() -> tuple[Letter, Subscriber]:

@@ -203,6 +203,7 @@ class Service:
             on_progress: Called with how many hand-offs have ended, and how many there are.
 
         Raises:
+            RenderError: If the templates can render no digest; nothing is prepared.
             StorageError: If the database refuses.
         """
         return await deliver(

@@ -85,10 +85,10 @@ def _check_schema(service: Service) -> str:
 
 
 def _check_templates(service: Service) -> str:
-    from digest.explain import sample_digest, sample_letter
+    from digest.explain import sample_letter
 
     service.renderer.check()
-    rendered = service.composer.render_preview(sample_digest())
+    rendered = service.composer.render_sample()
     service.letter_composer.build(*sample_letter(), token="sample")  # noqa: S106 - no secret
     return f"a sample renders: {output.count(len(rendered.html), 'character')} of HTML"
 

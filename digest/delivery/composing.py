@@ -11,6 +11,7 @@ from sqlmodel import Session
 
 from digest.digests.message import MailHeaders, build_message
 from digest.digests.render import DigestRenderer
+from digest.digests.sample import sample_digest
 from digest.errors import QueryError
 from digest.matching.evaluate import evaluate
 from digest.matching.query import Query, parse_query, tag_query
@@ -46,6 +47,14 @@ _NO_DELIVERY = DeliveryId(0)
 
 class Composer(Protocol):
     """What handing off needs to turn a claimed delivery into a message."""
+
+    def check(self) -> None:
+        """Try the templates on a sample, before anything is prepared for them.
+
+        Raises:
+            RenderError: If they could render nobody's digest.
+        """
+        ...
 
     def load(self, tx: Session, deliveries: Sequence[Delivery]) -> Mapping[DeliveryId, Digest]:
         """Read the digests of deliveries; those whose papers are all gone are absent."""
@@ -112,6 +121,10 @@ class DigestComposer:
         self._signer = signer
         self._sender = sender
 
+    def check(self) -> None:
+        """Try the templates of digests; a broken letter holds up no digest."""
+        self.render_sample()
+
     def load(self, tx: Session, deliveries: Sequence[Delivery]) -> Mapping[DeliveryId, Digest]:
         """Read the digests of deliveries, without papers that have become another's."""
         held = ledger.held_papers(tx, deliveries)
@@ -145,6 +158,14 @@ class DigestComposer:
     def render_preview(self, digest: Digest) -> Rendered:
         """Render a digest that is in no ledger; its link to the web leads nowhere."""
         return self._renderer.render(digest, self._links(digest, _NO_DELIVERY))
+
+    def render_sample(self) -> Rendered:
+        """Render a made-up digest that uses every part of the templates.
+
+        Raises:
+            RenderError: If a template cannot be rendered.
+        """
+        return self.render_preview(sample_digest())
 
     def _links(self, digest: Digest, delivery_id: DeliveryId) -> DigestLinks:
         return digest_links(

@@ -65,12 +65,16 @@ async def deliver(
         on_progress: For a progress bar.
 
     Raises:
+        RenderError: If the templates can render no digest; nothing is prepared.
         StorageError: If the database refuses; hand-offs in flight are ended first.
     """
     stop = stop or asyncio.Event()
     open_ids, tidied = await asyncio.to_thread(_begin, store, clock, settings)
     if tidied != Tidied():
         log.info("ledger tidied", **{one.name: getattr(tidied, one.name) for one in fields(tidied)})
+    # A template that renders nothing would fail everybody's period for good: it holds the
+    # run instead, and what is owed is found again once it is mended.
+    await asyncio.to_thread(composer.check)
     prepared = await materialise(
         store, clock=clock, settings=settings.digest, message_ids=message_ids, stop=stop
     )

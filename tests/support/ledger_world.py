@@ -182,6 +182,9 @@ class PlainComposer:
     def __init__(self, *, refuse: Mapping[str, Exception] | None = None) -> None:
         self._refuse = refuse or {}
 
+    def check(self) -> None:
+        """There are no templates."""
+
     def load(self, tx: Session, deliveries: Sequence[Delivery]) -> dict[DeliveryId, Digest]:
         from digest.delivery.composing import load_digests
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import shutil
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
 
+import pytest
 from sqlmodel import Session, delete, update
 
 from digest.clock import fixed_clock
@@ -16,6 +19,7 @@ from digest.delivery.materialise import plan_preview
 from digest.delivery.outbox import OutboxTransport
 from digest.delivery.run import DeliverCounts, deliver
 from digest.digests.render import DigestRenderer
+from digest.errors import RenderError
 from digest.model import DeliveryId, PaperId
 from digest.model.ingest import Merge
 from digest.resources import resource_dir
@@ -32,6 +36,7 @@ from tests.support.ledger_world import (
     add_papers,
     add_subscribers,
     assert_all_accounted_for,
+    counts,
     message_ids,
     plan,
     prepare,
@@ -51,8 +56,12 @@ def composer(**mail: str) -> DigestComposer:
             },
         }
     )
-    renderer = DigestRenderer(resource_dir("templates"), service_name="Daily papers")
-    return DigestComposer(renderer, SIGNER, Sender.of(settings))
+    return composer_of(resource_dir("templates"), settings)
+
+
+def composer_of(templates: Path, settings: Settings | None = None) -> DigestComposer:
+    renderer = DigestRenderer(templates, service_name="Daily papers")
+    return DigestComposer(renderer, SIGNER, Sender.of(settings or Settings()))
 
 
 def run(store: Store, folder: Path, one: DigestComposer | None = None) -> DeliverCounts:
@@ -209,3 +218,42 @@ def test_a_preview_is_rendered_like_a_digest(store: Store) -> None:
 
     assert "Agents that plan, part 0" in rendered.text
     assert_all_accounted_for(store)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "cause"),
+    [
+        ("digest.txt", "{% if %}", "template digest.txt: line 1"),
+        ("paper.html", "{{ no_such_thing }}", "'no_such_thing' is undefined"),
+        ("digest.subject.txt", None, "digest.subject.txt: is missing"),
+    ],
+)
+def test_a_broken_template_holds_the_run_and_fails_nobodys_period(
+    store: Store, tmp_path: Path, name: str, content: str | None, cause: str
+) -> None:
+    add_papers(store, 2)
+    add_subscribers(store, 3)
+    templates = tmp_path / "templates"
+    shutil.copytree(resource_dir("templates"), templates)
+    if content is None:
+        (templates / "mail" / name).unlink()
+    else:
+        (templates / "mail" / name).write_text(content)
+
+    with pytest.raises(RenderError, match=re.escape(cause)):
+        run(store, tmp_path / "outbox", composer_of(templates))
+    held = counts(store).prepared
+    mended = run(store, tmp_path / "outbox")
+
+    assert held == 0
+    assert (mended.prepared, mended.sent) == (3, 3)
+
+
+def test_a_broken_letter_holds_up_no_digest(store: Store, tmp_path: Path) -> None:
+    add_papers(store, 2)
+    add_subscribers(store, 1)
+    templates = tmp_path / "templates"
+    shutil.copytree(resource_dir("templates"), templates)
+    (templates / "mail" / "confirm.txt").write_text("{% if %}")
+
+    assert run(store, tmp_path / "outbox", composer_of(templates)).sent == 1
