@@ -33,11 +33,6 @@ class DeliverCounts(LedgerCounts):
 
     relay_error: str | None = None
 
-    @property
-    def troubled(self) -> bool:
-        """Whether an operator should look: something failed, is unknown, or the relay is out."""
-        return bool(self.failed or self.unknown or self.relay_error)
-
 
 async def deliver(
     store: Store,

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Protocol
 
 from digest.model import (
+    NOTHING_NEW,
     DeliveryPlan,
     InterestKind,
     Paper,
@@ -24,7 +25,6 @@ from digest.model import (
     Subscriber,
 )
 
-NOTHING_NEW = "nothing new"
 MAX_REST = 200
 
 

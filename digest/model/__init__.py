@@ -6,6 +6,7 @@ Nothing here imports a store, a network library or asyncio.
 """
 
 from digest.model.deliveries import (
+    NOTHING_NEW,
     QUEUED_STATES,
     Delivery,
     DeliveryPlan,
@@ -61,6 +62,7 @@ from digest.model.subscribers import (
 )
 
 __all__ = [
+    "NOTHING_NEW",
     "QUEUED_STATES",
     "WELCOME",
     "Alias",

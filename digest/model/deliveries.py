@@ -23,6 +23,9 @@ class DeliveryState(StrEnum):
     SKIPPED = "skipped"
 
 
+NOTHING_NEW = "nothing new"
+"""Why a delivery without papers is skipped."""
+
 QUEUED_STATES = frozenset({DeliveryState.READY, DeliveryState.CLAIMED, DeliveryState.SENDING})
 
 

@@ -23,8 +23,9 @@ from digest.model import (
     Score,
     Window,
 )
+from digest.store.chunks import chunks
 from digest.store.merges import merge_papers
-from digest.store.papers import chunks, load_papers
+from digest.store.papers import load_papers
 from digest.store.tables import PaperRow
 
 _TABLES = PaperRow.metadata.tables

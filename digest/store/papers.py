@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import Row, Select, func, or_
 from sqlalchemy import select as core_select
 from sqlmodel import Session, col, select
 
 from digest.model import Alias, FeedId, Link, Paper, PaperId, Revision, Window
+from digest.store.chunks import chunks
 from digest.store.feeds import SIGNAL_FEEDS
 from digest.store.tables import (
     AliasRow,
@@ -25,8 +26,6 @@ from digest.store.tables import (
     WindowRow,
 )
 
-_T = TypeVar("_T")
-_CHUNK = 10_000
 """SQLite takes 32,766 parameters a statement."""
 
 
@@ -188,13 +187,6 @@ def window_value(row: WindowRow) -> Window:
         opened_at=row.opened_at,
         backfilled=row.backfilled,
     )
-
-
-def chunks(values: Collection[_T]) -> Iterator[list[_T]]:
-    """Cut values into lists that fit one statement."""
-    whole = list(values)
-    for start in range(0, len(whole), _CHUNK):
-        yield whole[start : start + _CHUNK]
 
 
 _TABLE = PaperRow.metadata.tables["paper"]

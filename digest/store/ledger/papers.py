@@ -11,7 +11,8 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlmodel import Session
 
 from digest.model import Delivery, DeliveryId, DeliveryState, PaperId, SubscriberId
-from digest.store.ledger.rows import PAPER, chunks
+from digest.store.chunks import chunks
+from digest.store.ledger.rows import PAPER
 from digest.store.tables import Table
 
 DELIVERY_PAPER = Table.metadata.tables["delivery_paper"]

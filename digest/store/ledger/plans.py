@@ -11,11 +11,17 @@ from sqlalchemy import update
 from sqlalchemy.dialects.sqlite import insert
 from sqlmodel import Session
 
-from digest.model import DeliveryId, DeliveryPlan, DeliveryState, Period, PlannedPaper, SubscriberId
+from digest.model import (
+    NOTHING_NEW,
+    DeliveryId,
+    DeliveryPlan,
+    DeliveryState,
+    Period,
+    PlannedPaper,
+    SubscriberId,
+)
 from digest.store.ledger.papers import take_papers
 from digest.store.ledger.rows import DELIVERY
-
-NOTHING_NEW = "nothing new"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

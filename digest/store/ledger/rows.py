@@ -22,6 +22,7 @@ from digest.model import (
     QueryId,
     SubscriberId,
 )
+from digest.store.chunks import chunks
 from digest.store.ledger.states import LEGAL, Event
 from digest.store.tables import Table
 
@@ -29,8 +30,6 @@ DELIVERY = Table.metadata.tables["delivery"]
 SUBSCRIBER = Table.metadata.tables["subscriber"]
 PAPER = Table.metadata.tables["paper"]
 MERGED = Table.metadata.tables["merged_paper"]
-
-_CHUNK = 500
 
 
 def move(event: Event, *conditions: ColumnElement[bool]) -> Update:
@@ -185,8 +184,3 @@ def open_delivery_ids(tx: Session) -> list[int]:
     """Return the ids of all that is ready, claimed or sending."""
     queued = sorted(state.value for state in QUEUED_STATES)
     return list(tx.execute(select(DELIVERY.c.id).where(DELIVERY.c.state.in_(queued))).scalars())
-
-
-def chunks(values: Sequence[int]) -> list[Sequence[int]]:
-    """Cut ids into lists short enough for one statement."""
-    return [values[start : start + _CHUNK] for start in range(0, len(values), _CHUNK)]

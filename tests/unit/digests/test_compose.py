@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from digest.digests.compose import (
     MAX_REST,
-    NOTHING_NEW,
     PaperMasks,
     compose,
     queries_of,
     select,
 )
 from digest.model import (
+    NOTHING_NEW,
     DeliveryPlan,
     InterestKind,
     Paper,
