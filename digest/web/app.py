@@ -11,16 +11,23 @@ from starlette.responses import FileResponse, Response
 from digest.web.confirm_pages import confirm_routes
 from digest.web.deps import WebDeps
 from digest.web.edition import edition_routes
+from digest.web.facts import FactKeeper
 from digest.web.guard import Guard
 from digest.web.health import health_routes
 from digest.web.leave_pages import leave_routes
+from digest.web.library_pages import library_routes
 from digest.web.pages import Site
+from digest.web.paper_pages import paper_routes
 from digest.web.past_digests import past_digest_routes
 from digest.web.plain_pages import plain_routes
 
 __all__ = ["WebDeps", "create_app"]
 
-_STATIC = {"site.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
+_STATIC = {
+    "site.css": "text/css; charset=utf-8",
+    "site.js": "text/javascript; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+}
 
 
 def create_app(deps: WebDeps) -> FastAPI:
@@ -33,9 +40,12 @@ def create_app(deps: WebDeps) -> FastAPI:
         service_name=deps.settings.service.name,
         base_url=deps.settings.service.base_url,
     )
+    facts = FactKeeper()
     app = FastAPI(title=deps.settings.service.name, docs_url=None, redoc_url=None, openapi_url=None)
     for routes in (
-        edition_routes(deps, site),
+        edition_routes(deps, site, facts),
+        library_routes(deps, site, facts),
+        paper_routes(deps, site),
         confirm_routes(deps, site),
         leave_routes(deps, site),
         past_digest_routes(deps, site),

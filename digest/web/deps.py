@@ -11,6 +11,7 @@ from digest.clock import Clock
 from digest.settings import Settings
 from digest.store import Store
 from digest.subscribers.decide import SignupRules
+from digest.web.finding import Finder, find_papers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +19,7 @@ class WebDeps:
     """What the pages work with.
 
     `rules` carries the signer and the schedule; `templates` is the folder that holds
-    `site/`; `random_bytes` makes one-use tokens.
+    `site/`; `find` looks through the library; `random_bytes` makes one-use tokens.
     """
 
     store: Store
@@ -26,4 +27,5 @@ class WebDeps:
     rules: SignupRules
     clock: Clock
     templates: Path
+    find: Finder = find_papers
     random_bytes: Callable[[int], bytes] = field(default=secrets.token_bytes)
