@@ -136,6 +136,7 @@ class DigestComposer:
         links = self._links(digest, delivery.id)
         return build_message(
             self._renderer.render(digest, links),
+            text_only=digest.subscriber.text_only,
             headers=MailHeaders(
                 sender=sender.sender,
                 recipient=digest.subscriber.email,

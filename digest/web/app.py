@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
+from digest.web.account_pages import account_routes
 from digest.web.confirm_pages import confirm_routes
 from digest.web.deps import WebDeps
 from digest.web.edition import edition_routes
@@ -16,10 +17,14 @@ from digest.web.guard import Guard
 from digest.web.health import health_routes
 from digest.web.leave_pages import leave_routes
 from digest.web.library_pages import library_routes
+from digest.web.login_pages import ask_routes, login_routes, move_routes
 from digest.web.pages import Site
 from digest.web.paper_pages import paper_routes
 from digest.web.past_digests import past_digest_routes
-from digest.web.plain_pages import plain_routes
+from digest.web.preference_pages import preference_routes
+from digest.web.subscribe_pages import subscribe_routes
+from digest.web.trials import RecentPapers
+from digest.web.visitors import Visitors
 
 __all__ = ["WebDeps", "create_app"]
 
@@ -41,6 +46,8 @@ def create_app(deps: WebDeps) -> FastAPI:
         base_url=deps.settings.service.base_url,
     )
     facts = FactKeeper()
+    visitors = Visitors(deps)
+    recent = RecentPapers()
     app = FastAPI(title=deps.settings.service.name, docs_url=None, redoc_url=None, openapi_url=None)
     for routes in (
         edition_routes(deps, site, facts),
@@ -49,7 +56,12 @@ def create_app(deps: WebDeps) -> FastAPI:
         confirm_routes(deps, site),
         leave_routes(deps, site),
         past_digest_routes(deps, site),
-        plain_routes(deps, site),
+        subscribe_routes(deps, site, facts, visitors, recent),
+        ask_routes(deps, site, visitors),
+        login_routes(deps, site, visitors),
+        move_routes(deps, site),
+        preference_routes(deps, site, facts, visitors, recent),
+        account_routes(deps, site, visitors),
         health_routes(deps),
     ):
         app.include_router(routes)

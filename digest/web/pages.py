@@ -39,6 +39,14 @@ class MessageView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoginView:
+    """The form that asks for a login link, with what was typed and what is wrong with it."""
+
+    email: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RestView:
     """A paper that found no room in a digest, on one line."""
 

@@ -7,19 +7,21 @@ for (const field of document.querySelectorAll("[data-zone]")) {
   if (zone && !field.value) field.value = zone;
 }
 
-for (const button of document.querySelectorAll("[data-without-script]")) {
-  button.hidden = true;
-}
-
-for (const form of document.querySelectorAll("form[data-preview]")) {
-  const field = form.querySelector("[name=text]");
-  const kind = form.querySelector("[name=kind]");
-  const place = document.getElementById(form.dataset.shows);
+for (const field of document.querySelectorAll("[data-preview]")) {
+  const kind = field.form.querySelector("[name=kind]");
+  const place = document.getElementById(field.dataset.shows);
   let waiting = 0;
   let asked = 0;
 
+  // Of several lines, the one that is being typed.
+  function line() {
+    const { value, selectionStart } = field;
+    const start = value.lastIndexOf("\n", selectionStart - 1) + 1;
+    return value.slice(start).split("\n", 1)[0].trim();
+  }
+
   async function preview() {
-    const text = field.value.trim();
+    const text = line();
     const number = ++asked;
     if (!text) {
       place.replaceChildren();
@@ -29,7 +31,7 @@ for (const form of document.querySelectorAll("form[data-preview]")) {
     const query = new URLSearchParams({ text, kind: kind ? kind.value : "keyword" });
     let answer;
     try {
-      answer = await fetch(`${form.dataset.preview}?${query}`, { headers: { accept: "application/json" } });
+      answer = await fetch(`${field.dataset.preview}?${query}`, { headers: { accept: "application/json" } });
     } catch {
       return;
     }
@@ -54,7 +56,7 @@ for (const form of document.querySelectorAll("form[data-preview]")) {
       use.className = "plain";
       use.textContent = found.suggestion;
       use.addEventListener("click", () => {
-        field.value = found.suggestion;
+        field.value = field.value.replace(line(), found.suggestion);
         field.focus();
         preview();
       });
