@@ -7,7 +7,7 @@ from datetime import datetime
 
 import structlog
 
-from digest.errors import UsageError
+from digest.errors import NotFoundError, UsageError
 from digest.model import InterestKind, Subscriber, SubscriberId
 from digest.store import Store
 from digest.store.subscribers import get_subscriber, set_mail_options
@@ -58,6 +58,35 @@ def change_interests(
     changed = after is not None and after.interests != subscriber.interests
     log.info("interests changed", subscriber=subscriber_id, kind=kind, changed=changed)
     return changed
+
+
+def replace_interests(
+    store: Store,
+    rules: SignupRules,
+    subscriber_id: SubscriberId,
+    *,
+    tags: tuple[str, ...],
+    keywords: tuple[str, ...],
+    muted: tuple[str, ...],
+    now: datetime,
+) -> Subscriber:
+    """Make these all the interests there are; returns the subscriber after it.
+
+    Raises:
+        QueryError, UsageError, LineError: Naming what cannot be used.
+        NotFoundError: If the subscriber was erased meanwhile.
+    """
+    with store.write() as tx:
+        subscriber = get_subscriber(tx, subscriber_id)
+        if subscriber is None:
+            raise NotFoundError("there is no such subscriber any more")
+        line = SubscriberLine(email=subscriber.email, tags=tags, keywords=keywords, muted=muted)
+        apply_signups(
+            tx, rules, [check_line(line)], now=now, confirmed=False, origin=Origin.OPERATOR
+        )
+        after = get_subscriber(tx, subscriber_id)
+    log.info("interests replaced", subscriber=subscriber_id)
+    return after or subscriber
 
 
 def change_schedule(

@@ -9,12 +9,16 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 from digest.web.account_pages import account_routes
+from digest.web.action_pages import action_routes
+from digest.web.api import create_api
 from digest.web.confirm_pages import confirm_routes
 from digest.web.deps import WebDeps
 from digest.web.edition import edition_routes
 from digest.web.facts import FactKeeper
+from digest.web.feeds_out import feed_routes
 from digest.web.guard import Guard
 from digest.web.health import health_routes
+from digest.web.help_pages import help_routes
 from digest.web.leave_pages import leave_routes
 from digest.web.library_pages import library_routes
 from digest.web.login_pages import ask_routes, login_routes, move_routes
@@ -48,7 +52,13 @@ def create_app(deps: WebDeps) -> FastAPI:
     facts = FactKeeper()
     visitors = Visitors(deps)
     recent = RecentPapers()
-    app = FastAPI(title=deps.settings.service.name, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title=deps.settings.service.name,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
     for routes in (
         edition_routes(deps, site, facts),
         library_routes(deps, site, facts),
@@ -62,6 +72,9 @@ def create_app(deps: WebDeps) -> FastAPI:
         move_routes(deps, site),
         preference_routes(deps, site, facts, visitors, recent),
         account_routes(deps, site, visitors),
+        feed_routes(deps, site),
+        action_routes(deps, site),
+        help_routes(site),
         health_routes(deps),
     ):
         app.include_router(routes)
@@ -75,6 +88,8 @@ def create_app(deps: WebDeps) -> FastAPI:
             media_type=_STATIC[name],
             headers={"cache-control": "public, max-age=3600"},
         )
+
+    app.mount("/api", create_api(deps, facts, recent))
 
     def say_http_error(_request: Request, exc: Exception) -> Response:
         status = exc.status_code if isinstance(exc, HTTPException) else 400

@@ -220,7 +220,9 @@ class _Preferences:
             )
         except QueryError as exc:
             problem = ProblemView(
-                said=f"{exc.cause[:1].upper()}{exc.cause[1:]}.", drawing=caret(exc), suggestion=exc.suggestion or ""
+                said=f"{exc.cause[:1].upper()}{exc.cause[1:]}.",
+                drawing=caret(exc),
+                suggestion=exc.suggestion or "",
             )
             return self.show(owner, problem=problem, typed=form)
         except DigestError as exc:
