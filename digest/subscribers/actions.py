@@ -108,6 +108,7 @@ def _mutings(match: Match) -> dict[int, Muting]:
 def _query(field: str, term: str) -> str | None:
     """Write a term as a query that finds it, None where it cannot stand in one."""
     plain = term.replace('"', " ").strip()
+    candidates: tuple[str, ...]
     if field in ("title", "abstract"):
         candidates = (term, f'"{plain}"')
     elif field in ("tag", "author"):
