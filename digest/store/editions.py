@@ -84,7 +84,7 @@ def day_listings(
         .group_by(col(ListingRow.paper_id))
     )
     feeds = tx.exec(select(func.count(func.distinct(ListingRow.feed_id))).where(of_day)).one()
-    scores: dict[int, int | None] = dict(rows.tuples().all())
+    scores: dict[int, int | None] = {int(one): value for one, value in rows}
     if tag:
         scores = {one: scores[one] for one in _tagged(tx, day, tag) if one in scores}
     before = _scores_before(tx, day)
@@ -187,4 +187,4 @@ def _dated(tx: Session, day: date) -> dict[int, date]:
             col(PaperRow.id).in_(select(col(ListingRow.paper_id)).where(col(ListingRow.day) == day))
         )
     )
-    return dict(rows.tuples().all())
+    return {int(one): value for one, value in rows}

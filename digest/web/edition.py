@@ -179,7 +179,7 @@ class _Editions:
             topics=tally_anchors(day_tags(tx, day, limit=_TOPICS), paths),
             months=recent_months(self._facts.read(tx).months, paths),
             more=Anchor(
-                text=f"{rest:,} more papers of this day",
+                text=f"{rest:,} more {'paper' if rest == 1 else 'papers'} of this day",
                 url=paths.to(here, sort=sort, tag=tag, page=str(page + 1)),
             )
             if rest > 0

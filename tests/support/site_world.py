@@ -161,6 +161,7 @@ def add_day(store: Store, *, day: date = TODAY) -> list[PaperId]:
                 url=f"https://arxiv.org/abs/2602.{number:05d}",
                 links=[["code", "https://example.org/code"]] if number == 0 else [],
                 first_seen_at=NOW,
+                dated_on=NOW.date(),
                 upvotes=upvotes,
                 upvotes_change=change,
             )
