@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BeforeValidator
 from sqlmodel import Session
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
@@ -52,8 +54,22 @@ _MISSING: dict[int | str, dict[str, Any]] = {404: {"model": ErrorOut, "descripti
 _CLOSED: dict[int | str, dict[str, Any]] = {
     401: {"model": ErrorOut, "description": "The key is missing, or counts no more"}
 }
+_BEARER = HTTPBearer(auto_error=False, description="The API key of your preferences page")
+Key = Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
+_PLACE = r"^((\d{1,11}|\d{4}-\d{2}-\d{2})~\d{1,18})?$"
 _EDITION = 200
+_ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _DAYS_BACK = 366
+
+
+def _iso_day(given: object) -> object:
+    """Let nothing but `2026-02-03` pass: a number would be read as seconds since 1970."""
+    if isinstance(given, str) and not _ISO_DAY.fullmatch(given):
+        raise ValueError("write a day such as 2026-02-03")
+    return given
+
+
+Day = Annotated[date, BeforeValidator(_iso_day)]
 
 
 def create_api(deps: WebDeps, facts: FactKeeper, backtester: Backtester) -> FastAPI:
@@ -94,7 +110,7 @@ def _paper_routes(deps: WebDeps, backtester: Backtester) -> APIRouter:
         month: Annotated[str, Query(pattern=r"^(\d{4}(-\d{2})?)?$")] = "",
         min_upvotes: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
         sort: Order = Order.NEWEST,
-        after: Annotated[str, Query(max_length=60, description="`next` of a page")] = "",
+        after: Annotated[str, Query(pattern=_PLACE, description="`next` of a page")] = "",
         limit: Annotated[int, Query(ge=1, le=100)] = 30,
     ) -> PapersOut:
         """Find papers, newest or most upvoted first."""
@@ -149,7 +165,7 @@ def _list_routes(deps: WebDeps, facts: FactKeeper) -> APIRouter:
     page = Paths(deps.settings.service.base_url).paper
 
     @routes.get("/editions")
-    def editions(until: date | None = None) -> EditionsOut:
+    def editions(until: Day | None = None) -> EditionsOut:
         """List the days of a year that have papers, back from `until` or today."""
         last = min(until or deps.clock().date(), deps.clock().date())
         first = last - timedelta(days=min(_DAYS_BACK, last.toordinal() - 1))
@@ -158,7 +174,7 @@ def _list_routes(deps: WebDeps, facts: FactKeeper) -> APIRouter:
         return EditionsOut(editions=[DayOut(day=day, papers=papers) for day, papers in days])
 
     @routes.get("/editions/{day}", responses=_MISSING)
-    def edition(day: date) -> EditionOut:
+    def edition(day: Day) -> EditionOut:
         """Read the papers of a day: at most 200, those with most upvotes first."""
         if day > deps.clock().date():
             raise HTTPException(404, "this day has not come")
@@ -183,8 +199,6 @@ def _list_routes(deps: WebDeps, facts: FactKeeper) -> APIRouter:
 
 def _own_routes(deps: WebDeps) -> APIRouter:
     routes = APIRouter(tags=["my interests"], responses=_CLOSED)
-    bearer = HTTPBearer(auto_error=False, description="The API key of your preferences page")
-    Key = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]  # noqa: N806 - a type
 
     def owner(tx: Session, key: HTTPAuthorizationCredentials | None) -> Subscriber:
         found = (

@@ -263,7 +263,7 @@ def _month_grid(site: Site, year: int, month: int, days: dict[date, int]) -> Mon
             DayCell(
                 number=str(day.day),
                 url=site.paths.to(f"/daily/{day}") if count else "",
-                label=f"{short_day(day)}: {papers_of(count)}",
+                label=f"papers on {short_day(day)}" if count != 1 else f"paper on {short_day(day)}",
                 count=f"{count:,}" if count else "",
             )
         )
