@@ -6,6 +6,7 @@ does, and stays where it is while papers arrive.
 
 from __future__ import annotations
 
+from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -225,8 +226,5 @@ def month_of(text: str) -> Shelf | None:
     if not (month.isascii() and month.isdigit() and len(month) == 2 and 1 <= int(month) <= 12):
         return None
     first = date(int(year), int(month), 1)
-    after = (
-        date(first.year + first.month // 12, first.month % 12 + 1, 1) if first.year < 9999 else None
-    )
-    last = date.fromordinal(after.toordinal() - 1) if after else date(9999, int(month), 28)
+    last = date(first.year, first.month, monthrange(first.year, first.month)[1])
     return Shelf(since=first, until=last)

@@ -122,6 +122,11 @@ def tally_anchors(tallies: Iterable[Tally], paths: Paths) -> tuple[Anchor, ...]:
     )
 
 
+def plain_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the names that can stand in a form as they are, without hidden characters."""
+    return tuple(name for name in names if name and name == one_line(name))
+
+
 def papers_of(count: int) -> str:
     """Say a number of papers: "1 paper", "1,902 papers"."""
     return "1 paper" if count == 1 else f"{count:,} papers"

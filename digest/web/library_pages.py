@@ -17,7 +17,15 @@ from digest.matching.query import Query as Expression
 from digest.matching.query import caret, hints, parse_query
 from digest.store.feeds import list_feeds
 from digest.store.library import Order, Shelf, month_of, tag_name
-from digest.web.cards import Anchor, CardView, card, count_words, papers_of, tally_anchors
+from digest.web.cards import (
+    Anchor,
+    CardView,
+    card,
+    count_words,
+    papers_of,
+    plain_names,
+    tally_anchors,
+)
 from digest.web.deps import WebDeps
 from digest.web.facts import FactKeeper
 from digest.web.finding import read_place, write_place
@@ -243,8 +251,8 @@ class _Library:
                 )
                 for name, text in (("cards", "cards"), ("list", "list"))
             ),
-            feeds=tuple(feed.name for feed in list_feeds(tx)),
-            tags=tuple(one.name for one in known.tags[:_SUGGESTED_TAGS]),
+            feeds=plain_names(feed.name for feed in list_feeds(tx)),
+            tags=plain_names(one.name for one in known.tags[:_SUGGESTED_TAGS]),
             months=tuple(
                 Anchor(text=month_title(one.name), url=one.name, count=f"{one.papers:,}")
                 for one in known.months

@@ -18,6 +18,7 @@ from digest.model import InterestKind, Subscriber
 from digest.subscribers.preferences import change_interests, change_schedule, texts_of
 from digest.subscribers.tokens import SignedPurpose
 from digest.subscribers.wanted import LineError, SubscriberLine
+from digest.web.cards import plain_names
 from digest.web.deps import WebDeps
 from digest.web.facts import FactKeeper
 from digest.web.pages import Site
@@ -184,7 +185,7 @@ class _Preferences:
             typed=typed.text if typed else "",
             typed_kind=(typed.kind if typed else InterestKind.KEYWORD).value,
             trial=trial,
-            suggested=tuple(one.name for one in tags),
+            suggested=plain_names(one.name for one in tags),
             hours=tuple((hour, hour == schedule.hour) for hour in range(24)),
             timezone=schedule.timezone,
             zones=ZONES,

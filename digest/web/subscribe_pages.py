@@ -22,6 +22,7 @@ from digest.model import InterestKind
 from digest.subscribers.addresses import normalise_address
 from digest.subscribers.intake import write_signup
 from digest.subscribers.wanted import LineError, SubscriberLine, check_line
+from digest.web.cards import plain_names
 from digest.web.deps import WebDeps
 from digest.web.facts import FactKeeper
 from digest.web.pages import MessageView, Site
@@ -224,8 +225,7 @@ class _Signup:
         chosen = {tag.casefold() for tag in wishes.tags}
         return tuple(
             TagChoice(name=name, count=counts.get(name, ""), chosen=name.casefold() in chosen)
-            for name in names
-            if one_line(name)
+            for name in plain_names(names)
         )
 
     def _trials(self, tx: Session, line: SubscriberLine) -> tuple[TrialView, ...]:

@@ -23,6 +23,7 @@ from digest.resources import resource_dir
 from digest.settings import Settings
 from digest.store import Store, ledger
 from digest.store.tables import (
+    AliasRow,
     FeedRow,
     ListingRow,
     PaperRow,
@@ -168,6 +169,7 @@ def add_day(store: Store, *, day: date = TODAY) -> list[PaperId]:
             tx.add(paper)
             tx.flush()
             assert paper.id is not None
+            tx.add(AliasRow(alias=paper.alias, paper_id=paper.id))
             for name in tags:
                 tag = TagRow(key=name.lower(), name=name)
                 tx.add(tag)
