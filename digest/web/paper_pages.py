@@ -152,7 +152,9 @@ def _page_view(tx: Session, paper: Paper, site: Site) -> PaperPageView:
             if (url := safe_url(link.url)) and one_line(link.label)
         ),
         aliases=tuple(filter(None, (_alias_row(one) for one in aliases)))[:_MAX_ALIASES],
-        listed=tuple(RowView(what=feed, value=say_day(day)) for feed, day in first_listed.items()),
+        listed=tuple(
+            RowView(what=one_line(feed), value=say_day(day)) for feed, day in first_listed.items()
+        ),
         versions=tuple(
             RowView(what=f"Version {one.version}", value=_changed(seen_at, one.changed))
             for seen_at, one in paper_revisions(tx, paper.id)

