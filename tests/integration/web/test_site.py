@@ -16,10 +16,13 @@ from digest.housekeeping import LAST_TICK as TICK_OF_HOUSEKEEPING
 from digest.store.engine import head_revision
 from digest.store.facts import set_fact_at
 from digest.store.tables import FeedRow
+from digest.subscribers.consent import issue_link_token
+from digest.subscribers.tokens import OneUsePurpose, SignedPurpose
 from digest.subscribers.wanted import SubscriberLine
 from digest.web import guard, health
 from digest.web.pages import MessageView, Site
-from tests.support.people import active, confirm_token, sign_up
+from digest.web.tickets import ticket
+from tests.support.people import active, confirm_token, read, sign_up
 from tests.support.site_world import (
     BASE_URL,
     NOW,
@@ -282,18 +285,60 @@ def test_get_changes_nothing_however_often(
     )
     pending = sign_up(site.store, site.rules, SubscriberLine(email="grace@example.org"))
     assert pending.subscriber_id is not None
-    confirm_path = f"/confirm/{confirm_token(site.store, pending.subscriber_id)}"
-    paths = (
-        *("/", "/login", "/preferences", "/healthz", "/readyz", "/static/site.css"),
-        *(digest_path, leave_path, confirm_path, f"/undo/{'A' * 43}"),
-    )
+    signer, private = site.rules.signer, ticket(read(site.store, reader))
+    feed = signer.sign(SignedPurpose.FEED, private)
+    with site.store.write() as tx:
+        links = {
+            purpose: issue_link_token(
+                tx, purpose, reader, now=NOW, random_bytes=bytes([seed]) * 32, content="x@y.example"
+            )
+            for seed, purpose in enumerate(OneUsePurpose)
+        }
+    client.cookies.set("session", links[OneUsePurpose.SESSION])
+    client.headers["authorization"] = f"Bearer {signer.sign(SignedPurpose.API, private)}"
+    of_routes = {
+        "/daily/{day}": "/daily/2026-02-03",
+        "/tags/{tag:path}": "/tags/planning",
+        "/papers/{alias:path}": "/papers/arxiv:2602.00000",
+        "/cite/bibtex/{alias:path}": "/cite/bibtex/arxiv:2602.00000",
+        "/cite/ris/{alias:path}": "/cite/ris/arxiv:2602.00000",
+        "/confirm/{token}": f"/confirm/{confirm_token(site.store, pending.subscriber_id, seed=9)}",
+        "/unsubscribe/{token}": leave_path,
+        "/digests/{token}": digest_path,
+        "/login/{token}": f"/login/{links[OneUsePurpose.LOGIN]}",
+        "/address/{token}": f"/address/{links[OneUsePurpose.CHANGE]}",
+        "/undo/{token}": f"/undo/{links[OneUsePurpose.UNDO]}",
+        "/feed/{token}.atom": f"/feed/{feed}.atom",
+        "/feed/{token}.json": f"/feed/{feed}.json",
+        "/act/{token}": f"/act/{signer.sign(SignedPurpose.ACTION, (1 << 16) + 128)}",
+        "/act/{token}/undo": f"/act/{signer.sign(SignedPurpose.ACTION, (1 << 16) + 128)}/undo",
+        "/static/{name}": "/static/site.js",
+        "/preview": "/preview?text=agents",
+    }
+    paths = [of_routes.get(path, path) for path in sorted(PATHS)]
     before = dump(tmp_path)
 
-    for path in paths * 10:
-        client.get(path)
+    statuses = {path: client.get(path).status_code for path in paths * 10}
+    for path in paths:
         client.head(path)
 
+    assert [path for path in paths if "{" in path] == []
+    assert set(statuses.values()) <= {200, 302, 303, 405, 503}
     assert dump(tmp_path) == before
+
+
+PATHS = {
+    *("/", "/daily", "/daily/{day}", "/papers", "/papers/{alias:path}", "/tags"),
+    *("/tags/{tag:path}", "/timeline", "/cite/bibtex/{alias:path}", "/cite/ris/{alias:path}"),
+    *("/subscribe", "/confirm/{token}", "/unsubscribe/{token}", "/undo/{token}"),
+    *("/digests/{token}", "/login", "/login/{token}", "/logout", "/address/{token}"),
+    *("/preferences", "/preferences/interests", "/preferences/schedule", "/preview"),
+    *("/preferences/next", "/preferences/digests", "/preferences/export", "/preferences/delete"),
+    *("/preferences/links", "/preferences/address", "/act/{token}", "/act/{token}/undo"),
+    *("/feed.atom", "/feed.json", "/feed/{token}.atom", "/feed/{token}.json", "/help/search"),
+    *("/api", "/healthz", "/readyz", "/static/{name}", "/api/openapi.json", "/api/v1/papers"),
+    *("/api/v1/editions", "/api/v1/tags", "/api/v1/backtest?q=agents", "/api/v1/me/interests"),
+}
 
 
 def dump(folder: Path) -> str:
