@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
+from sqlalchemy import ColumnElement, and_
 from sqlalchemy import select as select_many
 from sqlmodel import Session, col, func, select
 
 from digest.model import FeedId, Listing, Paper, PaperId
+from digest.store.feeds import SIGNAL_FEEDS
 from digest.store.library import Tally
 from digest.store.papers import get_papers
 from digest.store.tables import FeedRow, ListingRow, PaperRow, PaperTagRow, TagRow
@@ -40,19 +42,23 @@ def newest_day(tx: Session, *, until: date) -> date | None:
 
     `until` is the last day that counts: feeds may date a batch ahead.
     """
-    return tx.exec(select(func.max(ListingRow.day)).where(col(ListingRow.day) <= until)).first()
+    return tx.exec(
+        select(func.max(ListingRow.day)).where(col(ListingRow.day) <= until, _brought())
+    ).first()
 
 
 def day_before(tx: Session, day: date) -> date | None:
     """Return the newest day with listings before this one."""
-    return tx.exec(select(func.max(ListingRow.day)).where(col(ListingRow.day) < day)).first()
+    return tx.exec(
+        select(func.max(ListingRow.day)).where(col(ListingRow.day) < day, _brought())
+    ).first()
 
 
 def day_after(tx: Session, day: date, *, until: date) -> date | None:
     """Return the first day with listings after this one, and not after `until`."""
     return tx.exec(
         select(func.min(ListingRow.day)).where(
-            col(ListingRow.day) > day, col(ListingRow.day) <= until
+            col(ListingRow.day) > day, col(ListingRow.day) <= until, _brought()
         )
     ).first()
 
@@ -76,7 +82,7 @@ def day_listings(
         order: How they are sorted.
         tag: Only papers with this tag, or all.
     """
-    of_day = col(ListingRow.day) == day
+    of_day = and_(col(ListingRow.day) == day, _brought())
     upvotes = func.max(ListingRow.upvotes)
     rows = tx.execute(
         select_many(col(ListingRow.paper_id), upvotes.label("upvotes"))
@@ -149,6 +155,11 @@ def listings_of(tx: Session, paper_id: PaperId) -> list[tuple[str, Listing]]:
         )
         for name, row in rows
     ]
+
+
+def _brought() -> ColumnElement[bool]:
+    """Leave out listings that only tell of papers which others brought."""
+    return col(ListingRow.feed_id).not_in(SIGNAL_FEEDS)
 
 
 def _tagged(tx: Session, day: date, tag: str) -> list[int]:

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Query
 from sqlmodel import Session
 from starlette.responses import Response
 
-from digest.delivery.planning import decide_notices
 from digest.digests.wording import MONTH_NAMES, WEEKDAY_NAMES, short_day
+from digest.feeds.health import thin_day_notices
 from digest.store.editions import (
     DayListings,
     EditionOrder,
@@ -20,6 +20,7 @@ from digest.store.editions import (
     day_tags,
     newest_day,
 )
+from digest.store.feed_days import all_feed_days
 from digest.store.feeds import list_feeds
 from digest.store.library import day_tallies, first_and_last_day
 from digest.web.cards import Anchor, CardView, card, papers_of, tally_anchors
@@ -154,7 +155,9 @@ class _Editions:
             title=f"{WEEKDAY_NAMES[day.weekday()]} {day.day} {MONTH_NAMES[day.month - 1]}",
             year=str(day.year),
             lead=_lead(listings, tag),
-            notices=decide_notices(list_feeds(tx)) if is_newest else (),
+            notices=thin_day_notices(list_feeds(tx), all_feed_days(tx), now=self._deps.clock())
+            if is_newest
+            else (),
             today=is_newest,
             before=_day_anchor(before, paths.to(f"/daily/{before}")) if before else None,
             after=_day_anchor(after, paths.to("/" if after == newest else f"/daily/{after}"))
@@ -186,6 +189,9 @@ class _Editions:
             else None,
             feed_url=paths.to("/feed.atom"),
         )
+
+    def _notices(self, tx: Session) -> tuple[str, ...]:
+        return thin_day_notices(list_feeds(tx), all_feed_days(tx), now=self._deps.clock())
 
     def calendar(self, year: int | None) -> Response:
         today = self._deps.clock().date()
