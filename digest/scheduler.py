@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -29,6 +29,7 @@ MISFIRE_GRACE_S = 3600
 STOP_GRACE_S = 25
 """Within which hand-offs in flight should end; the process promises 30."""
 POLLING = "feeds"
+DELIVERING = "deliveries"
 
 Tick = Callable[[], Awaitable[None]]
 
@@ -52,11 +53,17 @@ class Metronome:
             self._add(POLLING, self._poll_due_feeds, LOOK_EVERY_S)
             self._add("housekeeping", self._keep_house, HOUSEKEEPING_EVERY_S)
         if delivers:
-            self._add("deliveries", self._deliver_due, LOOK_EVERY_S)
+            self._add(DELIVERING, self._deliver_due, LOOK_EVERY_S)
 
     def start(self) -> None:
         """Begin to beat; the first beat of each job is now, so that downtime is made up."""
         self._scheduler.start()
+        loop = asyncio.get_running_loop()
+
+        def hurry() -> None:
+            loop.call_soon_threadsafe(self._hurry)
+
+        self._service.nudged = hurry
 
     async def stop(self) -> None:
         """Take no new work, and return when what is in flight has ended.
@@ -77,6 +84,12 @@ class Metronome:
             if late:
                 log.warning("work outlasted the stop", ticks=len(late))
                 await asyncio.wait(late, timeout=1)
+
+    def _hurry(self) -> None:
+        """Look for deliveries in a second: somebody confirmed, and waits for their mail."""
+        if not self._stopping.is_set() and self._scheduler.get_job(DELIVERING) is not None:
+            soon = datetime.now(UTC) + timedelta(seconds=1)
+            self._scheduler.modify_job(DELIVERING, next_run_time=soon)
 
     def _add(self, name: str, tick: Tick, every_s: int) -> None:
         self._scheduler.add_job(

@@ -37,6 +37,7 @@ from digest.settings import Settings, ensure_secret_key
 from digest.store import Store
 from digest.store.feeds import get_feed, sync_configured
 from digest.subscribers.decide import SignupRules
+from digest.subscribers.intake import act_on_intake
 from digest.subscribers.tokens import TokenSigner
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ class Service:
 
     settings: Settings
     clock: Clock
+    nudged: Callable[[], None] | None = None
+    """Called, from any thread, when there is work that somebody waits for."""
 
     def close(self) -> None:
         """Give back the connections to the database, if there are any."""
@@ -218,7 +221,7 @@ class Service:
         )
 
     async def deliver_letters(self, *, stop: asyncio.Event | None = None) -> LetterCounts:
-        """Hand off the letters that are due, such as requests to confirm.
+        """Act on what visitors asked for, and hand off the letters that are due.
 
         Args:
             stop: When set, no new work is begun.
@@ -226,6 +229,7 @@ class Service:
         Raises:
             StorageError: If the database refuses.
         """
+        await asyncio.to_thread(act_on_intake, self.store, self.signup_rules, now=self.clock())
         return await deliver_letters(
             self.store,
             clock=self.clock,
@@ -256,8 +260,13 @@ class Service:
                 rules=self.signup_rules,
                 clock=self.clock,
                 templates=resource_dir("templates"),
+                nudge=self._nudge,
             )
         )
+
+    def _nudge(self) -> None:
+        if self.nudged is not None:
+            self.nudged()
 
     @property
     def database_shown(self) -> str:

@@ -189,6 +189,8 @@ class WebSettings(_Section):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
+    signups_per_network: int = Field(default=20, ge=1)
+    signups_per_hour: int = Field(default=1000, ge=1)
 
 
 class FeedSettings(_Section):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import parseaddr
 from typing import Protocol
 
@@ -39,6 +39,7 @@ from digest.store import ledger
 from digest.store.interests import queries_by_ids
 from digest.store.papers import get_papers
 from digest.store.subscribers import subscribers_by_ids
+from digest.subscribers.actions import action_links
 from digest.subscribers.links import bounce_address, digest_links
 from digest.subscribers.tokens import TokenSigner
 
@@ -133,9 +134,13 @@ class DigestComposer:
     def build(self, delivery: Delivery, digest: Digest) -> Message:
         """Render and build one message."""
         sender = self._sender
-        links = self._links(digest, delivery.id)
+        links = replace(
+            self._links(digest, delivery.id),
+            actions=action_links(self._signer, sender.base_url, delivery, digest),
+        )
         return build_message(
             self._renderer.render(digest, links),
+            text_only=digest.subscriber.text_only,
             headers=MailHeaders(
                 sender=sender.sender,
                 recipient=digest.subscriber.email,

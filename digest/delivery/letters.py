@@ -7,7 +7,8 @@ from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from typing import assert_never
 
 import structlog
 from sqlmodel import Session
@@ -18,26 +19,27 @@ from digest.delivery.outcomes import Breaker, backoff
 from digest.delivery.pace import Pace
 from digest.delivery.transport import HandOff, Transport
 from digest.delivery.writer import GroupCommit
-from digest.digests.letters import confirm_view
+from digest.digests.letters import change_view, confirm_view, login_view
 from digest.digests.message import MailHeaders, build_message
 from digest.digests.render import DigestRenderer
 from digest.digests.schedule import zone_of
 from digest.errors import DeliveryError, RenderError, StorageError
-from digest.model import Message, Outcome, OutcomeKind, Subscriber
+from digest.model import Message, Outcome, OutcomeKind, Rendered, Subscriber
 from digest.settings import SmtpSettings
 from digest.store.engine import Store
 from digest.store.ledger import LEASE
 from digest.store.letters import (
     Letter,
+    LetterKind,
     LetterState,
     claim_letters,
     intend_letter,
     record_letter,
 )
 from digest.store.subscribers import subscribers_by_ids
-from digest.subscribers.consent import issue_confirm_token
-from digest.subscribers.links import confirm_url
-from digest.subscribers.tokens import ONE_USE_BYTES
+from digest.subscribers.consent import issue_link_token
+from digest.subscribers.links import change_url, confirm_url, login_url
+from digest.subscribers.tokens import ONE_USE_BYTES, OneUsePurpose
 
 log = structlog.get_logger(__name__)
 
@@ -81,7 +83,7 @@ class LetterComposer:
         self._service_name = service_name
 
     def build(self, letter: Letter, subscriber: Subscriber, token: str) -> Message:
-        """Render and build the request to confirm.
+        """Render and build a letter with its one-use link.
 
         Raises:
             RenderError: If a template cannot be rendered.
@@ -89,15 +91,8 @@ class LetterComposer:
         """
         sender = self._sender
         day = letter.created_at.astimezone(zone_of(subscriber.schedule.timezone)).date()
-        view = confirm_view(
-            service_name=self._service_name,
-            day=day,
-            interests=subscriber.interests,
-            schedule=subscriber.schedule,
-            confirm_url=confirm_url(sender.base_url, token),
-        )
         return build_message(
-            self._renderer.render_letter(letter.kind.value, view),
+            self._render(letter, subscriber, token, day),
             headers=MailHeaders(
                 sender=sender.sender,
                 recipient=letter.email,
@@ -107,6 +102,38 @@ class LetterComposer:
                 reply_to=sender.reply_to,
             ),
         )
+
+    def _render(self, letter: Letter, subscriber: Subscriber, token: str, day: date) -> Rendered:
+        base_url, name = self._sender.base_url, self._service_name
+        render = self._renderer.render_letter
+        match letter.kind:
+            case LetterKind.CONFIRM:
+                confirm = confirm_view(
+                    service_name=name,
+                    day=day,
+                    interests=subscriber.interests,
+                    schedule=subscriber.schedule,
+                    confirm_url=confirm_url(base_url, token),
+                )
+                return render("confirm", confirm)
+            case LetterKind.LOGIN:
+                return render(
+                    "link", login_view(service_name=name, day=day, url=login_url(base_url, token))
+                )
+            case LetterKind.CHANGE:
+                return render(
+                    "link",
+                    change_view(service_name=name, day=day, url=change_url(base_url, token)),
+                )
+            case _:
+                assert_never(letter.kind)
+
+
+_PURPOSES = {
+    LetterKind.CONFIRM: OneUsePurpose.CONFIRM,
+    LetterKind.LOGIN: OneUsePurpose.LOGIN,
+    LetterKind.CHANGE: OneUsePurpose.CHANGE,
+}
 
 
 async def deliver_letters(
@@ -226,11 +253,13 @@ class _Letters:
             _Claimed(
                 letter,
                 subscribers[letter.subscriber_id],
-                issue_confirm_token(
+                issue_link_token(
                     tx,
+                    _PURPOSES[letter.kind],
                     letter.subscriber_id,
                     now=now,
                     random_bytes=self._random_bytes(ONE_USE_BYTES),
+                    content=letter.email if letter.kind is LetterKind.CHANGE else "",
                 ),
             )
             for letter in letters

@@ -42,6 +42,59 @@ class ConfirmView:
     ignore: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkView:
+    """A letter that carries one link, as printed."""
+
+    service_name: str
+    subject: str
+    preview: str
+    date: str
+    lead: str
+    button: str
+    url: str
+    ignore: str
+
+
+def login_view(*, service_name: str, day: date, url: str) -> LinkView:
+    """Build the letter that logs somebody in; `url` is the one-use link."""
+    name = one_line(service_name)
+    return LinkView(
+        service_name=name,
+        subject=f"Your link to {name}",
+        preview="It opens your interests and times, once, for 48 hours.",
+        date=long_date(day),
+        lead=(
+            "Here is the link to your interests and times that was asked for. "
+            "It works once, for 48 hours."
+        ),
+        button="Open my digest",
+        url=url,
+        ignore=(
+            "If you did not ask for it, ignore this mail: nothing changes, and nobody else "
+            "can use the link."
+        ),
+    )
+
+
+def change_view(*, service_name: str, day: date, url: str) -> LinkView:
+    """Build the letter to a new address; `url` is the one-use link."""
+    name = one_line(service_name)
+    return LinkView(
+        service_name=name,
+        subject=f"Confirm your new address for {name}",
+        preview="One click, and your digests come here.",
+        date=long_date(day),
+        lead=(
+            "Somebody, most likely you, wants their digests at this address. "
+            "Nothing changes until you confirm. The link works once, for 48 hours."
+        ),
+        button="Use this address",
+        url=url,
+        ignore="If it was not you, ignore this mail: nothing more will come.",
+    )
+
+
 def confirm_view(
     *,
     service_name: str,

@@ -59,8 +59,8 @@ class MailHeaders:
     archive_url: str = ""
 
 
-def build_message(rendered: Rendered, *, headers: MailHeaders) -> Message:
-    """Build the mail in wire form.
+def build_message(rendered: Rendered, *, headers: MailHeaders, text_only: bool = False) -> Message:
+    """Build the mail in wire form: text and HTML, or the text alone.
 
     Digests carry the List-* headers and one-click unsubscribing (RFC 2369, 2919, 8058);
     letters, whose `list_id` and links are empty, do not.
@@ -70,6 +70,12 @@ def build_message(rendered: Rendered, *, headers: MailHeaders) -> Message:
     """
     boundary = "=_" + hashlib.sha256(headers.message_id.encode()).hexdigest()[:32]
     lines = _header_lines(rendered.subject, headers)
+    if text_only:
+        encoding, body = encode_body(rendered.text)
+        lines.append("Content-Type: text/plain; charset=utf-8")
+        lines.append(f"Content-Transfer-Encoding: {encoding}")
+        content = "\r\n".join(lines).encode("ascii") + b"\r\n\r\n" + body + b"\r\n"
+        return _message(headers, content)
     lines.append(f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"')
     parts = [
         "\r\n".join(lines).encode("ascii"),
@@ -79,11 +85,15 @@ def build_message(rendered: Rendered, *, headers: MailHeaders) -> Message:
         f"--{boundary}--".encode("ascii"),
         b"",
     ]
+    return _message(headers, b"\r\n".join(parts))
+
+
+def _message(headers: MailHeaders, content: bytes) -> Message:
     return Message(
         envelope_from=_address(headers.envelope_from) if headers.envelope_from else "",
         recipient=_address(headers.recipient),
         message_id=headers.message_id,
-        content=b"\r\n".join(parts),
+        content=content,
     )
 
 

@@ -6,7 +6,7 @@ templates make no choice beyond "is it there", and hold no arithmetic.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from digest.digests.plain import one_line, safe_url, shorten
@@ -46,7 +46,7 @@ class PaperView:
 
     `upvotes` and `change` read "128" and "+41"; `meta` joins authors and venue,
     `text_meta` upvotes too; `why` is the line with its terms marked, `text_why` the same
-    for plain text; `also` are the other places it can be read.
+    for plain text; `also` are the other places it can be read, `less` what can be muted.
     """
 
     number: str
@@ -63,6 +63,7 @@ class PaperView:
     why: tuple[Segment, ...]
     text_why: str
     also: tuple[Link, ...]
+    less: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +113,10 @@ def digest_view(
     day = digest_day(digest)
     matches = digest.matches if shown is None else digest.matches[:shown]
     papers = tuple(
-        _paper_view(match, number, fallback_url=links.web, snippet=snippet)
+        replace(
+            _paper_view(match, number, fallback_url=links.web, snippet=snippet),
+            less=_less(links, number),
+        )
         for number, match in enumerate(matches, start=1)
     )
     notices = [one_line(notice) for notice in digest.notices]
@@ -183,6 +187,15 @@ def _paper_view(match: Match, number: int, *, fallback_url: str, snippet: int) -
         why=why,
         text_why=plain_why(why),
         also=tuple(also[:MAX_LINKS]),
+    )
+
+
+def _less(links: DigestLinks, number: int) -> tuple[Link, ...]:
+    if number > len(links.actions):
+        return ()
+    return tuple(
+        Link(label=shorten(one_line(link.label), MAX_NAME), url=link.url)
+        for link in links.actions[number - 1]
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType
 
+from digest.model.feeds import Link
 from digest.model.papers import Paper
 from digest.model.subscribers import Subscriber
 
@@ -59,12 +60,17 @@ class Digest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestLinks:
-    """The personal addresses that one digest carries, all absolute."""
+    """The personal addresses that one digest carries, all absolute.
+
+    `actions` are those of each paper, in the order of the matches: what to mute, and
+    where. None at all where the digest is only looked at.
+    """
 
     web: str
     manage: str
     unsubscribe: str
     unsubscribe_mailto: str
+    actions: tuple[tuple[Link, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,7 +67,8 @@ class Subscriber:
     """A person who asked for digests.
 
     `consented_at` is the newest confirmation, None while pending: only windows that
-    open after it make a paper eligible.
+    open after it make a paper eligible. `text_only` digests have no HTML part; signed
+    addresses of private feeds are worth something only with the current `link_epoch`.
     """
 
     id: SubscriberId
@@ -80,6 +81,8 @@ class Subscriber:
     consented_at: datetime | None
     next_digest_at: datetime | None
     created_at: datetime
+    text_only: bool = False
+    link_epoch: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

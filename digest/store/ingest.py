@@ -176,6 +176,7 @@ def _columns(paper: Paper) -> dict[str, Any]:
         "url": paper.url,
         "links": [[link.label, link.url] for link in paper.links],
         "published_on": paper.published_on,
+        "dated_on": paper.published_on or paper.first_seen_at.date(),
         "version": paper.version,
         "first_seen_at": paper.first_seen_at,
         "upvotes": paper.upvotes,

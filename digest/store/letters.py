@@ -34,6 +34,8 @@ class LetterKind(StrEnum):
     """What a letter says; each is a triple of mail templates."""
 
     CONFIRM = "confirm"
+    LOGIN = "login"
+    CHANGE = "change"
 
 
 class LetterState(StrEnum):
@@ -61,9 +63,14 @@ class Letter:
 
 
 def queue_letters(
-    tx: Session, ids: Sequence[SubscriberId], kind: LetterKind, *, now: datetime
+    tx: Session,
+    ids: Sequence[SubscriberId],
+    kind: LetterKind,
+    *,
+    now: datetime,
+    email: str | None = None,
 ) -> None:
-    """Owe each of these subscribers a letter."""
+    """Owe each of these subscribers a letter; `email` where it goes to a new address."""
     if ids:
         tx.exec(
             insert(LetterRow),
@@ -72,6 +79,7 @@ def queue_letters(
                     "subscriber_id": one,
                     "kind": kind.value,
                     "state": LetterState.READY.value,
+                    "email": email,
                     "created_at": now,
                     "next_attempt_at": now,
                 }
@@ -129,7 +137,7 @@ def claim_letters(
         select_many(
             col(LetterRow.id),
             col(LetterRow.subscriber_id),
-            col(SubscriberRow.email),
+            func.coalesce(LetterRow.email, SubscriberRow.email),
             col(LetterRow.kind),
             col(LetterRow.created_at),
             col(LetterRow.attempts),
@@ -164,15 +172,20 @@ def claim_letters(
 
 def _withdraw_pointless(tx: Session, due: Sequence[ColumnElement[bool]], now: datetime) -> None:
     """Withdraw all of them at once: a page full of them must not hide the others."""
-    needs_one = select(SubscriberRow.id).where(
-        col(SubscriberRow.state).in_([state.value for state in _MAY_CONFIRM]),
-        col(SubscriberRow.erased_at).is_(None),
-    )
-    tx.exec(
-        update(LetterRow)
-        .where(*due, col(LetterRow.subscriber_id).not_in(needs_one))
-        .values(state=LetterState.WITHDRAWN.value, lease_until_at=None, finished_at=now)
-    )
+    for kind in LetterKind:
+        needs_one = select(SubscriberRow.id).where(
+            col(SubscriberRow.state).in_([state.value for state in _needs(kind)]),
+            col(SubscriberRow.erased_at).is_(None),
+        )
+        tx.exec(
+            update(LetterRow)
+            .where(
+                *due,
+                col(LetterRow.kind) == kind.value,
+                col(LetterRow.subscriber_id).not_in(needs_one),
+            )
+            .values(state=LetterState.WITHDRAWN.value, lease_until_at=None, finished_at=now)
+        )
 
 
 def intend_letter(tx: Session, letter: Letter, *, lease_until_at: datetime) -> bool:
@@ -185,7 +198,7 @@ def intend_letter(tx: Session, letter: Letter, *, lease_until_at: datetime) -> b
     state = tx.exec(
         select(SubscriberRow.state).where(col(SubscriberRow.id) == letter.subscriber_id)
     ).first()
-    if state is None or SubscriberState(state) not in _MAY_CONFIRM:
+    if state is None or SubscriberState(state) not in _needs(letter.kind):
         return False
     result = tx.exec(
         update(LetterRow)
@@ -256,6 +269,34 @@ def withdraw_letters(tx: Session, subscriber_id: SubscriberId, *, now: datetime)
         )
         .values(state=LetterState.WITHDRAWN.value, lease_until_at=None, finished_at=now)
     )
+
+
+def letters_since(
+    tx: Session, subscriber_id: SubscriberId, kind: LetterKind, *, since: datetime
+) -> LetterHistory | None:
+    """Return the letters of a kind that a subscriber was owed since an instant, or None."""
+    count, last = tx.exec(
+        select(func.count(), func.max(LetterRow.created_at)).where(
+            col(LetterRow.subscriber_id) == subscriber_id,
+            col(LetterRow.kind) == kind.value,
+            col(LetterRow.state) != LetterState.WITHDRAWN.value,
+            col(LetterRow.created_at) > since,
+        )
+    ).one()
+    return LetterHistory(count=count, last_at=last) if count else None
+
+
+def was_written_to(tx: Session, email: str, *, since: datetime) -> bool:
+    """Say whether a letter went, or is to go, to this new address since an instant."""
+    found = tx.exec(
+        select(LetterRow.id).where(col(LetterRow.email) == email, col(LetterRow.created_at) > since)
+    ).first()
+    return found is not None
+
+
+def _needs(kind: LetterKind) -> tuple[SubscriberState, ...]:
+    """Return the states in which someone may still be sent a letter of this kind."""
+    return _MAY_CONFIRM if kind is LetterKind.CONFIRM else (SubscriberState.ACTIVE,)
 
 
 def _reap(tx: Session, now: datetime) -> None:

@@ -39,6 +39,8 @@ _COLUMNS = (
     col(SubscriberRow.consented_at),
     col(SubscriberRow.next_digest_at),
     col(SubscriberRow.created_at),
+    col(SubscriberRow.text_only),
+    col(SubscriberRow.link_epoch),
     col(SubscriberRow.email_key),
 )
 
@@ -260,6 +262,46 @@ def suppress(
     return True
 
 
+def set_mail_options(
+    tx: Session,
+    subscriber_id: SubscriberId,
+    *,
+    text_only: bool,
+    pause_until: datetime | None,
+    next_digest_at: datetime,
+) -> None:
+    """Write how digests look, and until when none are owed; only of an active subscriber."""
+    tx.exec(
+        update(SubscriberRow)
+        .where(
+            col(SubscriberRow.id) == subscriber_id,
+            col(SubscriberRow.state) == SubscriberState.ACTIVE.value,
+        )
+        .values(text_only=text_only, pause_until=pause_until, next_digest_at=next_digest_at)
+    )
+
+
+def set_address(tx: Session, subscriber_id: SubscriberId, *, email: str, email_key: str) -> None:
+    """Write a new address of an active subscriber; the caller knows that it is free."""
+    tx.exec(
+        update(SubscriberRow)
+        .where(
+            col(SubscriberRow.id) == subscriber_id,
+            col(SubscriberRow.state) == SubscriberState.ACTIVE.value,
+        )
+        .values(email=email, email_key=email_key)
+    )
+
+
+def raise_link_epoch(tx: Session, subscriber_id: SubscriberId) -> None:
+    """Make the private addresses that a subscriber was given worthless."""
+    tx.exec(
+        update(SubscriberRow)
+        .where(col(SubscriberRow.id) == subscriber_id)
+        .values(link_epoch=col(SubscriberRow.link_epoch) + 1)
+    )
+
+
 def set_next_digest_at(
     tx: Session, changes: Sequence[tuple[SubscriberId, datetime | None]]
 ) -> None:
@@ -304,6 +346,8 @@ def _with_interests(tx: Session, rows: Sequence[Any]) -> list[Subscriber]:
             consented_at=row[9],
             next_digest_at=row[10],
             created_at=row[11],
+            text_only=row[12],
+            link_epoch=row[13],
         )
         for row in rows
     ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, Column, Index, MetaData, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, Column, Date, Index, MetaData, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 NAMING = {
@@ -30,6 +30,13 @@ class Table(SQLModel):
     """Base of our tables, with metadata and constraint names of our own."""
 
     metadata = MetaData(naming_convention=NAMING)
+
+
+def _day_of(context: Any) -> date:
+    """Give the day of a new paper: of its publication, else when we first saw it."""
+    given = context.get_current_parameters()
+    day: date = given.get("published_on") or given["first_seen_at"].date()
+    return day
 
 
 class FeedRow(Table, table=True):
@@ -103,7 +110,11 @@ class PaperRow(Table, table=True):
     """
 
     __tablename__ = "paper"
-    __table_args__ = {"sqlite_autoincrement": True}
+    __table_args__ = (
+        Index("ix_paper_dated_on", "dated_on", "id"),
+        Index("ix_paper_upvotes", "upvotes", "id"),
+        {"sqlite_autoincrement": True},
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     alias: str = Field(unique=True)
@@ -114,6 +125,8 @@ class PaperRow(Table, table=True):
     url: str = ""
     links: list[list[str]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     published_on: date | None = None
+    dated_on: date = Field(sa_column=Column(Date, nullable=False, default=_day_of))
+    """The day the library files it under: of publication, else when we first saw it."""
     version: int | None = None
     first_seen_at: datetime = Field(index=True)
     revised_at: datetime | None = None
@@ -211,7 +224,11 @@ class WindowRow(Table, table=True):
     """A feed's first listing of a paper; `opened_at` is NULL where it opens no window."""
 
     __tablename__ = "window"
-    __table_args__ = (Index("ix_window_opened_at", "opened_at"), {"sqlite_with_rowid": False})
+    __table_args__ = (
+        Index("ix_window_opened_at", "opened_at"),
+        Index("ix_window_feed_id", "feed_id", "paper_id"),
+        {"sqlite_with_rowid": False},
+    )
 
     paper_id: int = Field(foreign_key="paper.id", primary_key=True)
     feed_id: int = Field(foreign_key="feed.id", primary_key=True)
@@ -247,6 +264,9 @@ class SubscriberRow(Table, table=True):
     next_digest_at: datetime | None = None
     welcome_due_at: datetime | None = Field(default=None, index=True)
     wants_welcome: bool = False
+    text_only: bool = False
+    link_epoch: int = 0
+    """Signed addresses of private feeds carry it: raising it makes all of them worthless."""
     erased_at: datetime | None = None
     """When the person asked to be forgotten; `email` is then a marker that names nobody."""
 
@@ -312,6 +332,8 @@ class TokenRow(Table, table=True):
     created_at: datetime
     expires_at: datetime
     used_at: datetime | None = None
+    content: str = ""
+    """What the token stands for beyond its purpose, such as a new address."""
 
 
 class LetterRow(Table, table=True):
@@ -324,12 +346,43 @@ class LetterRow(Table, table=True):
     subscriber_id: int = Field(foreign_key="subscriber.id", index=True)
     kind: str
     state: str
+    email: str | None = None
+    """Where it goes, if not to the address on record: a new one that is to be confirmed."""
     created_at: datetime
     next_attempt_at: datetime
     attempts: int = 0
     lease_until_at: datetime | None = None
     finished_at: datetime | None = None
     reply: str = ""
+
+
+class IntakeRow(Table, table=True):
+    """A request from the site that waits to be looked at.
+
+    Sign-ups and logins are only written down while the visitor waits: what is answered,
+    and how fast, then says nothing about whether the address is known.
+    """
+
+    __tablename__ = "intake"
+
+    id: int | None = Field(default=None, primary_key=True)
+    kind: str
+    content: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    at: datetime
+
+
+class QuotaRow(Table, table=True):
+    """How often something was asked for in one window of time.
+
+    `key` is a keyed hash of a network, or names a total; no address is kept.
+    """
+
+    __tablename__ = "quota"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    key: str = Field(primary_key=True)
+    window_at: datetime = Field(primary_key=True)
+    used: int = 0
 
 
 class DeliveryRow(Table, table=True):

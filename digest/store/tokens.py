@@ -18,6 +18,7 @@ class StoredToken:
     subscriber_id: SubscriberId
     expires_at: datetime
     used_at: datetime | None
+    content: str = ""
 
 
 def save_token(
@@ -28,8 +29,9 @@ def save_token(
     subscriber_id: SubscriberId,
     now: datetime,
     expires_at: datetime,
+    content: str = "",
 ) -> None:
-    """Keep a new token, by its SHA-256 in hexadecimal."""
+    """Keep a new token, by its SHA-256 in hexadecimal, and what it stands for."""
     tx.exec(
         insert(TokenRow).values(
             digest=digest,
@@ -37,6 +39,7 @@ def save_token(
             subscriber_id=subscriber_id,
             created_at=now,
             expires_at=expires_at,
+            content=content,
         )
     )
 
@@ -44,13 +47,15 @@ def save_token(
 def find_token(tx: Session, *, digest: str, purpose: str) -> StoredToken | None:
     """Return what is known of a token, used or expired as it may be."""
     row = tx.exec(
-        select(TokenRow.subscriber_id, TokenRow.expires_at, TokenRow.used_at).where(
-            col(TokenRow.digest) == digest, col(TokenRow.purpose) == purpose
-        )
+        select(
+            TokenRow.subscriber_id, TokenRow.expires_at, TokenRow.used_at, TokenRow.content
+        ).where(col(TokenRow.digest) == digest, col(TokenRow.purpose) == purpose)
     ).first()
     if row is None:
         return None
-    return StoredToken(subscriber_id=SubscriberId(row[0]), expires_at=row[1], used_at=row[2])
+    return StoredToken(
+        subscriber_id=SubscriberId(row[0]), expires_at=row[1], used_at=row[2], content=row[3]
+    )
 
 
 def use_token(tx: Session, *, digest: str, purpose: str, now: datetime) -> bool:

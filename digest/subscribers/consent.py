@@ -82,6 +82,19 @@ def issue_confirm_token(
     return _issue(tx, OneUsePurpose.CONFIRM, subscriber_id, now=now, random_bytes=random_bytes)
 
 
+def issue_link_token(
+    tx: Session,
+    purpose: OneUsePurpose,
+    subscriber_id: SubscriberId,
+    *,
+    now: datetime,
+    random_bytes: bytes,
+    content: str = "",
+) -> str:
+    """Make the token of a mailed link; `content` is what it stands for (a new address)."""
+    return _issue(tx, purpose, subscriber_id, now=now, random_bytes=random_bytes, content=content)
+
+
 def look_at_confirmation(store: Store, token: str, *, now: datetime) -> Confirmation:
     """Say what a confirmation link is worth, and change nothing."""
     with store.read() as tx:
@@ -220,6 +233,7 @@ def _issue(
     *,
     now: datetime,
     random_bytes: bytes,
+    content: str = "",
 ) -> str:
     token = one_use_token(random_bytes)
     save_token(
@@ -229,6 +243,7 @@ def _issue(
         subscriber_id=subscriber_id,
         now=now,
         expires_at=now + ONE_USE_LIFETIME,
+        content=content,
     )
     return token
 

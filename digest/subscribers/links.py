@@ -23,6 +23,16 @@ def confirm_url(base_url: str, token: str) -> str:
     return f"{base_url}/confirm/{token}"
 
 
+def login_url(base_url: str, token: str) -> str:
+    """Return the address of the page that logs in."""
+    return f"{base_url}/login/{token}"
+
+
+def change_url(base_url: str, token: str) -> str:
+    """Return the address of the page that confirms a new address."""
+    return f"{base_url}/address/{token}"
+
+
 def digest_links(
     signer: TokenSigner,
     *,

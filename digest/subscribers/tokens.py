@@ -1,8 +1,11 @@
 """Tokens in links and bounce addresses.
 
 Two kinds. *Signed* tokens carry their payload, are bound to one purpose by an HMAC and
-never expire: unsubscribe, digest view, and the local part of a bounce address. *One-use*
-tokens are 256 random bits of which the store keeps only the SHA-256: confirming, undoing.
+never expire: unsubscribe, digest view, private feeds, actions of a digest, and the local
+part of a bounce address. *One-use*
+tokens are 256 random bits of which the store keeps only the SHA-256: confirming,
+undoing, logging in. A session is one of them too: it is only looked at, until logging
+out uses it up.
 
 A signed token is `base64url(key id ‖ payload ‖ mac)`: one byte that names the key, the
 payload as the shortest big-endian integer, 16 bytes of HMAC-SHA-256 over the purpose,
@@ -42,6 +45,9 @@ class SignedPurpose(StrEnum):
     UNSUBSCRIBE = "unsubscribe"
     DIGEST = "digest"
     BOUNCE = "bounce"
+    FEED = "feed"
+    API = "api"
+    ACTION = "action"
 
 
 class OneUsePurpose(StrEnum):
@@ -49,6 +55,9 @@ class OneUsePurpose(StrEnum):
 
     CONFIRM = "confirm"
     UNDO = "undo"
+    LOGIN = "login"
+    CHANGE = "change"
+    SESSION = "session"
 
 
 class TokenSigner:

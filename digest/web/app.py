@@ -8,19 +8,35 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
+from digest.web.account_pages import account_routes
+from digest.web.action_pages import action_routes
+from digest.web.api import create_api
 from digest.web.confirm_pages import confirm_routes
 from digest.web.deps import WebDeps
 from digest.web.edition import edition_routes
+from digest.web.facts import FactKeeper
+from digest.web.feeds_out import feed_routes
 from digest.web.guard import Guard
 from digest.web.health import health_routes
+from digest.web.help_pages import help_routes
 from digest.web.leave_pages import leave_routes
+from digest.web.library_pages import library_routes
+from digest.web.login_pages import ask_routes, login_routes, move_routes
 from digest.web.pages import Site
+from digest.web.paper_pages import paper_routes
 from digest.web.past_digests import past_digest_routes
-from digest.web.plain_pages import plain_routes
+from digest.web.preference_pages import preference_routes
+from digest.web.subscribe_pages import subscribe_routes
+from digest.web.trials import RecentPapers
+from digest.web.visitors import Visitors
 
 __all__ = ["WebDeps", "create_app"]
 
-_STATIC = {"site.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
+_STATIC = {
+    "site.css": "text/css; charset=utf-8",
+    "site.js": "text/javascript; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+}
 
 
 def create_app(deps: WebDeps) -> FastAPI:
@@ -33,13 +49,32 @@ def create_app(deps: WebDeps) -> FastAPI:
         service_name=deps.settings.service.name,
         base_url=deps.settings.service.base_url,
     )
-    app = FastAPI(title=deps.settings.service.name, docs_url=None, redoc_url=None, openapi_url=None)
+    facts = FactKeeper()
+    visitors = Visitors(deps)
+    recent = RecentPapers()
+    app = FastAPI(
+        title=deps.settings.service.name,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
     for routes in (
-        edition_routes(deps, site),
+        edition_routes(deps, site, facts),
+        library_routes(deps, site, facts),
+        paper_routes(deps, site),
         confirm_routes(deps, site),
         leave_routes(deps, site),
         past_digest_routes(deps, site),
-        plain_routes(deps, site),
+        subscribe_routes(deps, site, facts, visitors, recent),
+        ask_routes(deps, site, visitors),
+        login_routes(deps, site, visitors),
+        move_routes(deps, site),
+        preference_routes(deps, site, facts, visitors, recent),
+        account_routes(deps, site, visitors),
+        feed_routes(deps, site),
+        action_routes(deps, site),
+        help_routes(site),
         health_routes(deps),
     ):
         app.include_router(routes)
@@ -53,6 +88,8 @@ def create_app(deps: WebDeps) -> FastAPI:
             media_type=_STATIC[name],
             headers={"cache-control": "public, max-age=3600"},
         )
+
+    app.mount("/api", create_api(deps, facts, recent))
 
     def say_http_error(_request: Request, exc: Exception) -> Response:
         status = exc.status_code if isinstance(exc, HTTPException) else 400

@@ -15,6 +15,7 @@ from digest.subscribers.consent import (
     confirm,
     look_at_confirmation,
 )
+from digest.web.cards import Anchor
 from digest.web.deps import WebDeps
 from digest.web.pages import FormView, MessageView, Site
 from digest.web.sentences import comes, next_comes
@@ -35,6 +36,8 @@ def confirm_routes(deps: WebDeps, site: Site) -> APIRouter:
     @routes.post("/confirm/{token}")
     def do_confirm(token: str) -> Response:
         found = confirm(deps.store, deps.rules, token, now=deps.clock())
+        if found.welcome:
+            deps.nudge()
         return _confirm_page(deps, site, found, token)
 
     return routes
@@ -60,8 +63,7 @@ def _confirm_page(deps: WebDeps, site: Site, found: Confirmation, token: str) ->
             MessageView(
                 title="This link has expired",
                 paragraphs=("It worked for 48 hours. Nothing was sent in the meantime.",),
-                contact_before="For a new one, write to",
-                contact=deps.settings.service.operator_email,
+                onward=Anchor(text="Subscribe again", url=site.paths.to("/subscribe")),
             ),
             status=410,
         )

@@ -11,6 +11,11 @@ from digest.clock import Clock
 from digest.settings import Settings
 from digest.store import Store
 from digest.subscribers.decide import SignupRules
+from digest.web.finding import Finder, find_papers
+
+
+def _nobody_waits() -> None:
+    """Due work is found at the next tick."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +23,8 @@ class WebDeps:
     """What the pages work with.
 
     `rules` carries the signer and the schedule; `templates` is the folder that holds
-    `site/`; `random_bytes` makes one-use tokens.
+    `site/`; `find` looks through the library; `nudge` says that there is work that
+    somebody waits for; `random_bytes` makes one-use tokens.
     """
 
     store: Store
@@ -26,4 +32,6 @@ class WebDeps:
     rules: SignupRules
     clock: Clock
     templates: Path
+    find: Finder = find_papers
+    nudge: Callable[[], None] = _nobody_waits
     random_bytes: Callable[[int], bytes] = field(default=secrets.token_bytes)

@@ -15,6 +15,7 @@ from digest.model import SubscriberId, SubscriberState
 from digest.store.subscribers import get_subscriber
 from digest.subscribers.consent import undo_unsubscribe, unsubscribe
 from digest.subscribers.tokens import ONE_USE_BYTES, SignedPurpose
+from digest.web.cards import Anchor
 from digest.web.deps import WebDeps
 from digest.web.pages import FormView, MessageView, Site
 from digest.web.sentences import comes, next_comes
@@ -95,13 +96,11 @@ def _undo(deps: WebDeps, site: Site, token: str) -> Response:
     try:
         subscriber = undo_unsubscribe(deps.store, deps.rules, token, now=deps.clock())
     except TokenError:
-        operator = deps.settings.service.operator_email
         return site.message(
             MessageView(
                 title="This can no longer be undone",
                 paragraphs=("The button works once, for 48 hours.",),
-                contact_before="To subscribe again, write to",
-                contact=operator,
+                onward=Anchor(text="Subscribe again", url=site.paths.to("/subscribe")),
             ),
             status=410,
         )

@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 import jinja2
 from starlette.responses import HTMLResponse
 
-from digest.digests.view import DigestView, PaperView
+from digest.digests.view import DigestView
 from digest.errors import RenderError
+from digest.web.cards import Anchor, Paths
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,18 +35,15 @@ class MessageView:
     form: FormView | None = None
     contact_before: str = ""
     contact: str = ""
+    onward: Anchor | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HomeView:
-    """The newest day's papers."""
+class LoginView:
+    """The form that asks for a login link, with what was typed and what is wrong with it."""
 
-    title: str
-    lead: str
-    notices: tuple[str, ...]
-    papers: tuple[PaperView, ...]
-    more: str
-    contact: str
+    email: str
+    problem: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +86,7 @@ class Site:
             auto_reload=False,
         )
         self.base_path = urlsplit(base_url).path.rstrip("/")
+        self.paths = Paths(self.base_path)
         self._environment.globals["base"] = self.base_path
         self._environment.globals["service_name"] = service_name
 
@@ -95,6 +94,8 @@ class Site:
         self, name: str, view: object, *, status: int = 200, cache_control: str = "no-store"
     ) -> HTMLResponse:
         """Render the page `name` with its view.
+
+        Pages that are not stored are personal, and not for search engines either.
 
         Raises:
             RenderError: Naming the template, and the missing variable where there is one.
@@ -127,10 +128,18 @@ _ERRORS = {
     ),
     404: (
         "There is no such page",
-        "The link may be incomplete. Open it from the mail again, or copy the whole of it.",
+        "The link may be incomplete. If it stood in a mail, open it from there again.",
+    ),
+    403: (
+        "This request came from elsewhere",
+        "Forms of this site work only on this site. Open the page again and repeat it there.",
     ),
     405: ("That does not work here", "This page cannot be used in that way."),
     410: ("This page is gone", "It was kept for a while, and is no longer shown."),
+    429: (
+        "Too many requests",
+        "Your network asked for this too often. Please wait an hour and try again.",
+    ),
     413: ("That is too large", "This site takes no large requests."),
     500: (
         "Something failed on our side",

@@ -86,6 +86,7 @@ def add_papers(
                 authors=["Ada Lovelace"],
                 url=f"https://example.org/{number}",
                 first_seen_at=opened_at,
+                dated_on=opened_at.date(),
                 upvotes=count - number,
             )
             tx.add(paper)

@@ -23,6 +23,7 @@ from digest.resources import resource_dir
 from digest.settings import Settings
 from digest.store import Store, ledger
 from digest.store.tables import (
+    AliasRow,
     FeedRow,
     ListingRow,
     PaperRow,
@@ -161,12 +162,14 @@ def add_day(store: Store, *, day: date = TODAY) -> list[PaperId]:
                 url=f"https://arxiv.org/abs/2602.{number:05d}",
                 links=[["code", "https://example.org/code"]] if number == 0 else [],
                 first_seen_at=NOW,
+                dated_on=NOW.date(),
                 upvotes=upvotes,
                 upvotes_change=change,
             )
             tx.add(paper)
             tx.flush()
             assert paper.id is not None
+            tx.add(AliasRow(alias=paper.alias, paper_id=paper.id))
             for name in tags:
                 tag = TagRow(key=name.lower(), name=name)
                 tx.add(tag)

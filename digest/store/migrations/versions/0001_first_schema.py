@@ -67,6 +67,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("address_hash", name=op.f("pk_forgotten")),
     )
     op.create_table(
+        "intake",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("kind", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("content", sa.JSON(), nullable=False),
+        sa.Column("at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_intake")),
+    )
+    op.create_table(
         "paper",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("alias", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -77,6 +85,7 @@ def upgrade() -> None:
         sa.Column("url", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("links", sa.JSON(), nullable=False),
         sa.Column("published_on", sa.Date(), nullable=True),
+        sa.Column("dated_on", sa.Date(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=True),
         sa.Column("first_seen_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.Column("revised_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
@@ -89,7 +98,9 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     with op.batch_alter_table("paper", schema=None) as batch_op:
+        batch_op.create_index("ix_paper_dated_on", ["dated_on", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_paper_first_seen_at"), ["first_seen_at"], unique=False)
+        batch_op.create_index("ix_paper_upvotes", ["upvotes", "id"], unique=False)
 
     op.create_table(
         "query",
@@ -98,6 +109,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_query")),
         sa.UniqueConstraint("canonical", name=op.f("uq_query_canonical")),
         sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "quota",
+        sa.Column("key", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("window_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("used", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("key", "window_at", name=op.f("pk_quota")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "subscriber",
@@ -116,6 +135,8 @@ def upgrade() -> None:
         sa.Column("next_digest_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.Column("welcome_due_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.Column("wants_welcome", sa.Boolean(), nullable=False),
+        sa.Column("text_only", sa.Boolean(), nullable=False),
+        sa.Column("link_epoch", sa.Integer(), nullable=False),
         sa.Column("erased_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.CheckConstraint("hour BETWEEN 0 AND 23", name=op.f("ck_subscriber_hour")),
         sa.CheckConstraint("weekdays BETWEEN 1 AND 127", name=op.f("ck_subscriber_weekdays")),
@@ -253,6 +274,7 @@ def upgrade() -> None:
         sa.Column("subscriber_id", sa.Integer(), nullable=False),
         sa.Column("kind", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("state", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("email", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.Column("next_attempt_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
@@ -342,6 +364,7 @@ def upgrade() -> None:
         sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.Column("expires_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.Column("used_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("content", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.ForeignKeyConstraint(
             ["subscriber_id"], ["subscriber.id"], name=op.f("fk_token_subscriber_id")
         ),
@@ -363,6 +386,7 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     with op.batch_alter_table("window", schema=None) as batch_op:
+        batch_op.create_index("ix_window_feed_id", ["feed_id", "paper_id"], unique=False)
         batch_op.create_index("ix_window_opened_at", ["opened_at"], unique=False)
 
     op.create_table(
@@ -396,6 +420,7 @@ def downgrade() -> None:
     op.drop_table("delivery_paper")
     with op.batch_alter_table("window", schema=None) as batch_op:
         batch_op.drop_index("ix_window_opened_at")
+        batch_op.drop_index("ix_window_feed_id")
 
     op.drop_table("window")
     with op.batch_alter_table("token", schema=None) as batch_op:
@@ -448,11 +473,15 @@ def downgrade() -> None:
         batch_op.drop_index("ix_subscriber_due")
 
     op.drop_table("subscriber")
+    op.drop_table("quota")
     op.drop_table("query")
     with op.batch_alter_table("paper", schema=None) as batch_op:
+        batch_op.drop_index("ix_paper_upvotes")
         batch_op.drop_index(batch_op.f("ix_paper_first_seen_at"))
+        batch_op.drop_index("ix_paper_dated_on")
 
     op.drop_table("paper")
+    op.drop_table("intake")
     op.drop_table("forgotten")
     with op.batch_alter_table("feed", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_feed_next_poll_at"))

@@ -1,0 +1,185 @@
+"""Pages of the site over a large library: SITE_PAPERS sets how large, 1,000,000 unless set."""
+
+from __future__ import annotations
+
+import os
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from sqlmodel import Session
+from starlette.testclient import TestClient
+
+from benchmarks.result import Result, peak_mb
+from digest.digests.schedule import first_digest_at
+from digest.resources import resource_dir
+from digest.settings import Settings
+from digest.store import Store
+from digest.subscribers.decide import SignupRules
+from digest.subscribers.tokens import TokenSigner
+from digest.web import WebDeps, create_app
+
+NOW = datetime(2026, 2, 3, 9, tzinfo=UTC)
+DAYS = 3_650
+FEEDS = 9
+TAGS = 2_000
+SUBSCRIBERS = 100_000
+_BATCH = 20_000
+_REPEATS = 21
+_WORDS = [
+    "sparse",
+    "features",
+    "model",
+    "language",
+    "diffusion",
+    "protein",
+    "agents",
+    "planning",
+    "attention",
+    "graph",
+    "neural",
+    "robust",
+    "sampling",
+    "theory",
+    "bound",
+    "inference",
+    "causal",
+    "vision",
+    "speech",
+    "robot",
+    "memory",
+    "token",
+    "retrieval",
+]
+BASE_URL = "http://papers.example.org"
+
+
+def run() -> list[Result]:
+    """Make the data, then ask each page a few times."""
+    count = int(os.environ.get("SITE_PAPERS", "1000000"))
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(f"sqlite:///{Path(folder) / 'digest.db'}")
+        store.ensure_schema()
+        _fill(store, count)
+        client = TestClient(_app(store), base_url=BASE_URL)
+        client.get("/tags")  # the counts over everything are kept in memory
+        results = [_measure(client, name, path, count) for name, path in _pages()]
+        store.close()
+    return results
+
+
+def _pages() -> tuple[tuple[str, str], ...]:
+    far = "2020-06-15~10000"
+    return (
+        ("today", "/"),
+        ("library", "/papers"),
+        ("library, deep page", f"/papers?after={far}"),
+        ("library by upvotes", "/papers?sort=upvotes"),
+        ("common tag", "/papers?tag=tag-0"),
+        ("rare tag", "/papers?tag=tag-1999"),
+        ("feed", "/papers?feed=feed-3"),
+        ("month", "/papers?month=2024-05"),
+        ("tag in a month", "/papers?tag=tag-0&month=2024-05"),
+        ("tag and upvotes", "/papers?tag=tag-5&upvotes=500"),
+        ("search", "/papers?q=sparse+AND+protein"),
+        ("tags", "/tags"),
+        ("timeline", "/timeline"),
+        ("paper", "/papers/arxiv:2001.000777"),
+        ("atom", "/feed.atom"),
+    )
+
+
+def _measure(client: TestClient, name: str, path: str, count: int) -> Result:
+    times = []
+    for _ in range(_REPEATS):
+        began = time.perf_counter()
+        answer = client.get(path)
+        times.append(time.perf_counter() - began)
+        assert answer.status_code == 200, (path, answer.status_code)
+        assert len(answer.content) < 100_000, (path, len(answer.content))
+    seconds = statistics.median(times)
+    work = f"{count:,} papers, median of {_REPEATS}"
+    return Result(name=f"site: {name}", work=work, count=1, seconds=seconds, peak_mb=peak_mb())
+
+
+def _app(store: Store) -> object:
+    rules = SignupRules(signer=TokenSigner(["k" * 40]), first_digest_at=first_digest_at)
+    return create_app(
+        WebDeps(
+            store=store,
+            settings=Settings.model_validate({"service": {"base_url": BASE_URL}}),
+            rules=rules,
+            clock=lambda: NOW,
+            templates=resource_dir("templates"),
+        )
+    )
+
+
+def _fill(store: Store, count: int) -> None:
+    with store.write() as tx:
+        for number in range(FEEDS):
+            _insert(
+                tx,
+                "INSERT INTO feed (name,url,kind,tags,from_config,paused,created_at,next_poll_at,"
+                "failures) VALUES (?,?,'feed','[]',0,0,?,?,0)",
+                [(f"feed-{number}", f"https://example.org/{number}", _at(NOW), _at(NOW))],
+            )
+        _insert(
+            tx,
+            "INSERT INTO tag (key, name) VALUES (?,?)",
+            [(f"tag-{number}", f"tag-{number}") for number in range(TAGS)],
+        )
+        _insert(
+            tx,
+            "INSERT INTO subscriber (email,email_key,state,timezone,hour,weekdays,max_papers,"
+            "min_upvotes,created_at,wants_welcome,text_only,link_epoch) "
+            "VALUES (?,?,'active','UTC',8,127,20,0,?,0,0,0)",
+            [(f"s{n}@example.org", f"s{n}@example.org", _at(NOW)) for n in range(SUBSCRIBERS)],
+        )
+    chance = random.Random(6)
+    for start in range(0, count, _BATCH):
+        with store.write() as tx:
+            _papers(tx, chance, range(start + 1, min(start + _BATCH, count) + 1), count)
+
+
+def _papers(tx: Session, chance: random.Random, ids: Iterable[int], count: int) -> None:
+    papers, aliases, tags, windows, listings = [], [], [], [], []
+    for one in ids:
+        day = date(2026, 2, 3) - timedelta(days=(count - one) * DAYS // count)
+        words = chance.choices(_WORDS, k=130)
+        title = " ".join(words[:9])
+        upvotes = int(chance.paretovariate(1.2)) if chance.random() < 0.3 else None
+        papers.append(
+            (one, f"arxiv:2001.{one:06d}", title, " ".join(words), day.isoformat(),
+             day.isoformat(), f"{day} 05:00:00.000000", upvotes)
+        )  # fmt: skip
+        aliases.append((f"arxiv:2001.{one:06d}", one))
+        chosen = {min(int(chance.expovariate(1 / 25)), TAGS - 1) for _ in range(3)}
+        chosen |= {TAGS - 1} if one % 50_000 == 1 else set()
+        tags += [(one, tag + 1) for tag in chosen]
+        feed = chance.randrange(FEEDS) + 1
+        windows.append((one, feed, f"{day} 05:00:00.000000"))
+        listings.append((one, feed, day.isoformat(), upvotes))
+    _insert(
+        tx,
+        "INSERT INTO paper (id,alias,title,abstract,authors,venue,url,links,published_on,"
+        "dated_on,first_seen_at,upvotes) VALUES "
+        "(?,?,?,?,'[\"Ada Lovelace\"]','arXiv','https://example.org','[]',?,?,?,?)",
+        papers,
+    )
+    _insert(tx, "INSERT INTO alias (alias,paper_id) VALUES (?,?)", aliases)
+    _insert(tx, "INSERT INTO paper_tag (paper_id,tag_id) VALUES (?,?)", tags)
+    _insert(tx, "INSERT INTO window (paper_id,feed_id,listed_at) VALUES (?,?,?)", windows)
+    _insert(tx, "INSERT INTO listing (paper_id,feed_id,day,upvotes) VALUES (?,?,?,?)", listings)
+
+
+def _insert(tx: Session, statement: str, rows: list[tuple[object, ...]]) -> None:
+    tx.connection().connection.driver_connection.executemany(statement, rows)
+
+
+def _at(instant: datetime) -> str:
+    return instant.strftime("%Y-%m-%d %H:%M:%S.%f")

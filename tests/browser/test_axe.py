@@ -1,0 +1,94 @@
+"""No serious barrier on any page, by axe-core (AXE_CORE names its axe.min.js)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from digest.store.tokens import save_token
+from digest.subscribers.tokens import OneUsePurpose, one_use_digest
+from digest.subscribers.wanted import SubscriberLine
+from tests.support.browser import chromium
+from tests.support.live_site import served
+from tests.support.people import active
+from tests.support.site_world import add_day, add_digest, open_site
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+PATHS = (
+    *("/", "/daily", "/daily/2026-02-01", "/papers", "/papers?view=list", "/papers?q=a+AND"),
+    *("/papers?q=protein", "/papers?q=phlogiston", "/tags", "/tags/planning", "/timeline"),
+    *("/papers/arxiv:2602.00000", "/papers/arxiv:2602.00002", "/subscribe?keyword=agents"),
+    *("/login", "/preferences", "/preferences/next", "/preferences/digests"),
+    *("/preferences/delete", "/help/search", "/api", "/nothing"),
+)
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    path = os.environ.get("AXE_CORE")
+    if not path:
+        if os.environ.get("CI") == "true":
+            pytest.fail("CI has no axe-core, though it installs it")
+        pytest.skip("no axe-core here: set AXE_CORE to its axe.min.js")
+    return Path(path).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = chromium()
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield running
+        running.close()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(320, "dark"), (1440, "light")])
+def test_no_page_holds_a_serious_barrier(
+    browser: Browser, axe: str, tmp_path: Path, width: int, scheme: str
+) -> None:
+    world = open_site(tmp_path)
+    papers = add_day(world.store)
+    reader = active(
+        world.store, world.rules, SubscriberLine(email="ada@example.org", keywords=("robot",))
+    )
+    digest_path, unsubscribe_path = world.path_of(
+        reader, add_digest(world.store, reader, papers[:2], rest=papers[2:], left_over=12)
+    )
+    with world.store.write() as tx:
+        save_token(
+            tx,
+            digest=one_use_digest("key"),
+            purpose=OneUsePurpose.SESSION.value,
+            subscriber_id=reader,
+            now=world.clock(),
+            expires_at=world.clock().replace(day=9),
+        )
+    found = []
+    with served(world.app) as origin:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900},
+            color_scheme="dark" if scheme == "dark" else "light",
+            bypass_csp=True,
+        )
+        context.add_cookies([{"name": "session", "value": "key", "url": origin}])
+        page = context.new_page()
+        for path in (*PATHS, digest_path, unsubscribe_path):
+            page.goto(origin + path)
+            page.evaluate(axe)
+            violations = page.evaluate("axe.run().then(found => found.violations)")
+            found += [
+                (path, one["id"], [node["target"] for node in one["nodes"]])
+                for one in violations
+                if one["impact"] in ("serious", "critical")
+            ]
+        context.close()
+    world.store.close()
+
+    assert found == []
