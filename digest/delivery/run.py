@@ -92,7 +92,8 @@ async def deliver(
         **{one.name: getattr(counts, one.name) for one in fields(counts)},
         relay_error=lanes.relay_error,
     )
-    log.info("delivered", **{one.name: getattr(counts, one.name) for one in fields(counts)})
+    if counts.prepared:
+        log.info("delivered", **{one.name: getattr(counts, one.name) for one in fields(counts)})
     return result
 
 

@@ -226,7 +226,8 @@ class SmtpTransport:
             raise _Stop(Stage.CONNECT, outcome) from exc
         except (aiosmtplib.SMTPException, OSError, ValueError) as exc:
             client.close()
-            raise _dropped(Stage.CONNECT, f"cannot reach the relay {where}: {exc}") from exc
+            trouble = f'cannot reach the relay {where} with security "{settings.security}": {exc}'
+            raise _dropped(Stage.CONNECT, trouble) from exc
         session = _Session(client)
         self._sessions[lane] = session
         return session
