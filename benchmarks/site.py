@@ -125,7 +125,7 @@ def _fill(store: Store, count: int) -> None:
             _insert(
                 tx,
                 "INSERT INTO feed (name,url,kind,tags,from_config,paused,created_at,next_poll_at,"
-                "failures) VALUES (?,?,'feed','[]',0,0,?,?,0)",
+                "failures,cross) VALUES (?,?,'feed','[]',0,0,?,?,0,0)",
                 [(f"feed-{number}", f"https://example.org/{number}", _at(NOW), _at(NOW))],
             )
         _insert(
@@ -173,7 +173,9 @@ def _papers(tx: Session, chance: random.Random, ids: Iterable[int], count: int) 
     )
     _insert(tx, "INSERT INTO alias (alias,paper_id) VALUES (?,?)", aliases)
     _insert(tx, "INSERT INTO paper_tag (paper_id,tag_id) VALUES (?,?)", tags)
-    _insert(tx, "INSERT INTO window (paper_id,feed_id,listed_at) VALUES (?,?,?)", windows)
+    _insert(
+        tx, "INSERT INTO window (paper_id,feed_id,listed_at,backfilled) VALUES (?,?,?,0)", windows
+    )
     _insert(tx, "INSERT INTO listing (paper_id,feed_id,day,upvotes) VALUES (?,?,?,?)", listings)
 
 

@@ -48,6 +48,7 @@ from digest.web.trials import Backtester
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"model": ErrorOut, "description": "A parameter or the body cannot be read"},
+    413: {"model": ErrorOut, "description": "The body is larger than 64 KB"},
     422: {"model": ErrorOut, "description": "Something that was asked for cannot be used"},
 }
 _MISSING: dict[int | str, dict[str, Any]] = {404: {"model": ErrorOut, "description": "Not found"}}

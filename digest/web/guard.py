@@ -7,7 +7,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import structlog
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from digest.errors import StorageError
@@ -30,6 +30,13 @@ _HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "interest-cohort=()",
+}
+_PLAIN_WORDS = {
+    400: "this site does not go by that name",
+    403: "this request came from another site",
+    413: "this request is too large",
+    500: "something failed on our side",
+    503: "the database does not answer; try again later",
 }
 _NO_STORE = "no-store"
 
@@ -59,7 +66,7 @@ class Guard:
         answer = _Answer(send)
         refused = self._refuse(scope)
         if refused is not None:
-            await self._error_page(refused)(scope, receive, answer)
+            await self._page(refused, scope)(scope, receive, answer)
             return
         body = _Body(receive)
         try:
@@ -78,6 +85,14 @@ class Guard:
             )
             await self._fail(status, scope, receive, answer)
 
+    def _page(self, status: int, scope: Scope) -> Response:
+        if "/api/" in scope["path"]:  # programs read JSON, and their document says so
+            return JSONResponse(
+                {"error": _PLAIN_WORDS[status], "position": None, "suggestion": None},
+                status_code=status,
+            )
+        return self._error_page(status)
+
     def _refuse(self, scope: Scope) -> int | None:
         headers = dict(scope["headers"])
         if scope["path"] not in _PROBES and _host(headers.get(b"host", b"")) not in self._hosts:
@@ -91,7 +106,7 @@ class Guard:
 
     async def _fail(self, status: int, scope: Scope, receive: Receive, answer: _Answer) -> None:
         if not answer.started:
-            await self._error_page(status)(scope, receive, answer)
+            await self._page(status, scope)(scope, receive, answer)
 
 
 class _Answer:

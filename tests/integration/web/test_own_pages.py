@@ -212,8 +212,8 @@ def test_next_and_past_digests_are_shown(
     add_digest(site.store, reader, [])
     with site.store.write() as tx:
         tx.connection().exec_driver_sql(
-            "INSERT INTO window (paper_id, feed_id, listed_at, opened_at) "
-            "VALUES (1, 1, '2026-02-03 10:00:00.000000', '2026-02-03 10:00:00.000000')"
+            "INSERT INTO window (paper_id, feed_id, listed_at, opened_at, backfilled) "
+            "VALUES (1, 1, '2026-02-03 10:00:00.000000', '2026-02-03 10:00:00.000000', 0)"
         )
     nothing = inside.get("/preferences/next")
     site.clock.at = site.clock.at.replace(hour=12)
