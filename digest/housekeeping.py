@@ -18,6 +18,7 @@ from digest.store import Store
 from digest.store.facts import HOUSE_KEPT, get_fact_at, set_fact_at
 from digest.store.ledger import forget_papers
 from digest.store.privacy import drop_unconfirmed
+from digest.store.quotas import drop_quotas
 from digest.store.scores import thin_scores
 from digest.store.tokens import drop_tokens
 
@@ -26,6 +27,7 @@ NO_PRUNING_BEFORE = "no_pruning_before"
 _AWAY = timedelta(hours=48)
 _REST = timedelta(days=1)
 _UNCONFIRMED = timedelta(days=7)
+_QUOTAS_KEPT = timedelta(days=1)
 _TOKENS_KEPT = timedelta(days=7)
 """How long an expired token is kept, so that its page can say that it expired."""
 
@@ -75,6 +77,7 @@ def keep_house(store: Store, now: datetime, settings: DigestSettings) -> Kept:
             now=now,
         )
         set_fact_at(tx, HOUSE_KEPT, now)
+        drop_quotas(tx, before=now - _QUOTAS_KEPT)
         if rest_until is not None:
             set_fact_at(tx, NO_PRUNING_BEFORE, rest_until)
             return Kept(rested=True)

@@ -115,7 +115,8 @@ def digest_view(
     papers = tuple(
         replace(
             _paper_view(match, number, fallback_url=links.web, snippet=snippet),
-            less=_less(links, number),
+            # Where room is short, links that a page can offer too go before any abstract.
+            less=_less(links, number) if snippet == SNIPPET else (),
         )
         for number, match in enumerate(matches, start=1)
     )

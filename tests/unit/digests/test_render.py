@@ -300,3 +300,21 @@ def test_confirm_letter_without_interests_leaves_the_list_out() -> None:
 
     assert "What you asked for" not in rendered.html
     assert "What you asked for" not in rendered.text
+
+
+def test_links_to_actions_go_before_any_paper_does() -> None:
+    matches = tuple(
+        Match(paper=replace(match.paper, abstract="much to say " * 30), reasons=match.reasons)
+        for match in twenty_papers().matches * 2
+    )
+    actions = tuple(
+        (Link(label=f"mute this {n}", url=f"https://papers.example.org/act/{'x' * 900}"),)
+        for n in range(40)
+    )
+
+    roomy = RENDERER.render(three_papers(), replace(LINKS, actions=actions[:3]))
+    tight = RENDERER.render(make_digest(matches), replace(LINKS, actions=actions))
+
+    assert "Less of this" in roomy.html
+    assert "Less of this" not in tight.html
+    assert tight.html.count('class="paper"') == 40
