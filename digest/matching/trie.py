@@ -7,9 +7,6 @@ from collections.abc import Iterator, Sequence
 from digest.matching.nodes import MIN_PREFIX, Field, Phrase
 from digest.matching.text import Word, fold_case, join_words, words_of
 
-COLUMNS = (Field.TITLE, Field.ABSTRACT)
-"""The texts of a paper; a phrase of `Field.TEXT` belongs to both."""
-
 _MAX_WORDS_KEPT = 1 << 17
 
 
