@@ -161,15 +161,17 @@ class _Shards:
         editions = self._editions
         assert editions is not None
         sent = ledger.sent_papers(tx, [one.subscriber.id for one in due])
+        picked = today.select([one.subscriber for one in due], sent)
         return [
             _plan_one(
                 one,
                 sent=sent.get(one.subscriber.id, ()),
                 today=today,
+                selection=selection,
                 recent=lambda: editions.recent(tx, now),
                 now=now,
             )
-            for one in due
+            for one, selection in zip(due, picked, strict=True)
         ]
 
     @staticmethod
@@ -213,11 +215,12 @@ def plan_preview(
 ) -> DeliveryPlan:
     """Compose the digest a subscriber would get if it were due now; writes nothing."""
     today = Editions.of_one(tx, subscriber).today(tx, now, settings)
+    (selection,) = today.select([subscriber], ledger.sent_papers(tx, [subscriber.id]))
     return compose_owed(
-        subscriber,
+        subscriber.id,
         OwedPeriod(
             period_of(subscriber.schedule, now), now, next_digest_at(subscriber.schedule, now)
         ),
         today,
-        ledger.sent_papers(tx, [subscriber.id]).get(subscriber.id, ()),
+        selection,
     )

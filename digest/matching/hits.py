@@ -77,6 +77,25 @@ class Hits:
         """
         return np.fromiter(map(self._rows.__getitem__, query_ids), dtype=np.int32)
 
+    def wanting(
+        self, places: Sequence[int], query_ids: Sequence[QueryId]
+    ) -> tuple[tuple[QueryId, ...], ...]:
+        """Give for each of these papers the queries that match it, in their order.
+
+        Raises:
+            KeyError: If one was not in the index when it was matched.
+        """
+        rows = self.rows_of(query_ids)
+        words = {number: self.word(number)[rows].tolist() for number in {p // WORD for p in places}}
+        return tuple(
+            tuple(
+                query_id
+                for query_id, bits in zip(query_ids, words[place // WORD], strict=True)
+                if bits >> place % WORD & 1
+            )
+            for place in places
+        )
+
     def word(self, number: int) -> Words:
         """Give 64 bits of every query: those of `papers[64 * number:64 * number + 64]`."""
         word = self._words.get(number)
