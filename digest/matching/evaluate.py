@@ -179,31 +179,36 @@ def _starts(phrase: Phrase, run: TextRun) -> Iterable[int]:
     """Give the places where the first word of a phrase may stand."""
     if not phrase.words or phrase.exact:
         return range(len(run.keys))
-    return run.places.get(phrase.words[0], ())
+    return run.places(phrase.words[0])
 
 
 def _has_prefix(phrase: Phrase, run: TextRun, place: int) -> bool:
     if place == len(run.words):
         return False
     word = run.words[place]
-    forms = (word.exact,) if phrase.exact else (word.folded, word.key)
-    return any(form.startswith(phrase.prefix) for form in forms)
+    if phrase.exact:
+        return word.exact.startswith(phrase.prefix)
+    return word.folded.startswith(phrase.prefix) or word.key.startswith(phrase.prefix)
 
 
 def _reasons(query: Query, hits: Iterable[_Hit], without: tuple[str, ...]) -> tuple[Reason, ...]:
+    if isinstance(query.root, Phrase):  # most are, and a phrase is found once a text
+        return tuple(_reason(query, hit, without) for hit in hits)
     ordered = sorted(hits, key=lambda hit: hit.atom.at)
     return tuple(dict.fromkeys(_reason(query, hit, without) for hit in ordered))
 
 
 def _reason(query: Query, hit: _Hit, without: tuple[str, ...]) -> Reason:
     asked = hit.atom.text
+    if asked is hit.term or fold_case(asked) == fold_case(hit.term):
+        asked = ""
     return Reason(
         term=hit.term,
         field=hit.field.value,
         query=query.canonical,
         without=without,
         span=hit.span,
-        asked="" if fold_case(asked) == fold_case(hit.term) else asked,
+        asked=asked,
     )
 
 

@@ -15,7 +15,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from digest.matching.hits import WORD, Hits, Rows, Words
+from digest.matching.hits import WORD, Hits, Rows, Words, words_of
 
 Counts: TypeAlias = npt.NDArray[np.int64]
 
@@ -91,7 +91,8 @@ def best_papers(hits: Hits, requests: Requests) -> Best:
         counts=np.zeros(people, dtype=np.int64),
         totals=np.zeros(people, dtype=np.int64),
     )
-    masks = _words_of(requests.masks, hits.word_count)
+    everything = (1 << len(hits.papers)) - 1
+    masks = words_of([mask & everything for mask in requests.masks], hits.word_count)
     for start in range(0, people, _CHUNK):
         _Chunk(hits, requests, masks, start, min(start + _CHUNK, people)).fill(best)
     return best
@@ -158,7 +159,7 @@ class _Chunk:
             return None
         filled = np.flatnonzero(counts)
         starts = np.cumsum(counts) - counts
-        return _Segments(self._hits.rows_of(ids.tolist()), starts[filled], filled)
+        return _Segments(self._hits.rows_of(ids), starts[filled], filled)
 
     def _sent_words(self, sent: Lists) -> Words | None:
         places, counts = sent.part(self._place.start, self._place.stop)
@@ -190,12 +191,3 @@ def _joined(queries: Words, segments: _Segments | None, size: int) -> Words:
     word = np.zeros(size, dtype=np.uint64)
     word[segments.people] = joined
     return word
-
-
-def _words_of(masks: Sequence[int], count: int) -> Words:
-    """Cut bit sets into words: first index the word, second the mask."""
-    octets = b"".join(
-        (mask & (1 << WORD * count) - 1).to_bytes(8 * count, "little") for mask in masks
-    )
-    words = np.frombuffer(octets, dtype="<u8").reshape(len(masks), count)
-    return np.ascontiguousarray(words.T).astype(np.uint64)

@@ -54,7 +54,7 @@ class Hits:
         Raises:
             KeyError: If the query was not in the index when it was matched.
         """
-        row = self._rows[query_id]
+        (row,) = self.rows_of(np.array([query_id]))
         words = [int(self.word(number)[row]) for number in range(self.word_count)]
         return sum(word << (WORD * number) for number, word in enumerate(words))
 
@@ -69,13 +69,18 @@ class Hits:
             bits |= self.bits(query_id)
         return bits
 
-    def rows_of(self, query_ids: Iterable[int]) -> Rows:
+    def rows_of(self, query_ids: npt.NDArray[np.integer]) -> Rows:
         """Give where these queries stand in every word.
 
         Raises:
             KeyError: If one was not in the index when it was matched.
         """
-        return np.fromiter(map(self._rows.__getitem__, query_ids), dtype=np.int32)
+        known = self._rows
+        rows: Rows = known[np.clip(query_ids, 0, len(known) - 1)]
+        unknown = (rows < 0) | (query_ids >= len(known))
+        if unknown.any():
+            raise KeyError(int(query_ids[unknown][0]))
+        return rows
 
     def wanting(
         self, places: Sequence[int], query_ids: Sequence[QueryId]
@@ -85,7 +90,7 @@ class Hits:
         Raises:
             KeyError: If one was not in the index when it was matched.
         """
-        rows = self.rows_of(query_ids)
+        rows = self.rows_of(np.array(query_ids, dtype=np.int64))
         words = {number: self.word(number)[rows].tolist() for number in {p // WORD for p in places}}
         return tuple(
             tuple(
@@ -104,8 +109,12 @@ class Hits:
         return word
 
     @cached_property
-    def _rows(self) -> dict[int, int]:
-        return dict(zip(self._programs, range(len(self._programs)), strict=True))
+    def _rows(self) -> Rows:
+        """By query id; the store gives ids in a row, so that this has few holes."""
+        ids = np.fromiter(self._programs, dtype=np.int64, count=len(self._programs))
+        rows = np.full(int(ids.max(initial=-1)) + 2, -1, dtype=np.int32)
+        rows[ids] = np.arange(len(ids), dtype=np.int32)
+        return rows
 
     @cached_property
     def _table(self) -> _Table:
@@ -135,6 +144,7 @@ class _Table:
             else:
                 (conjunctions if isinstance(program, All) else disjunctions).append(row, program)
         places = self._place()
+        self._terms = words_of((0, *found.values()), -(-papers // WORD))
         self._term_rows = np.array(terms[0], dtype=np.int32)
         self._term_slots = _slots(terms[1], places, len(found) + 1)
         self._all = conjunctions.as_arrays(places, len(found) + 1)
@@ -166,10 +176,8 @@ class _Table:
 
     def _literals(self, number: int) -> Words:
         """Give one word of every term found, then of every term excluded."""
-        shift = WORD * number
-        wanted = np.zeros(len(self._found) + 1, dtype=np.uint64)
-        wanted[1:] = [bits >> shift & _FULL for bits in self._found.values()]
-        everything = np.uint64(self._everything >> shift & _FULL)
+        wanted = self._terms[number]
+        everything = np.uint64(self._everything >> WORD * number & _FULL)
         return np.concatenate((wanted, ~wanted & everything))
 
     def _run(self, program: Program) -> int:
@@ -190,6 +198,14 @@ class _Table:
 
 
 _FULL = (1 << WORD) - 1
+
+
+def words_of(bit_sets: Sequence[int], count: int) -> Words:
+    """Cut bit sets into words: first index the word, second the bit set."""
+    size = WORD // 8 * count
+    octets = b"".join(bits.to_bytes(size, "little") for bits in bit_sets)
+    words = np.frombuffer(octets, dtype="<u8").reshape(len(bit_sets), count)
+    return np.ascontiguousarray(words.T, dtype=np.uint64)
 
 
 class _Lists:

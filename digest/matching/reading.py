@@ -88,16 +88,24 @@ def runs_of(paper: Paper, synonyms: Synonyms = NO_SYNONYMS) -> tuple[list[Run], 
 class TextRun:
     """One run of words with their offsets, ready for looking up phrases."""
 
-    __slots__ = ("exact", "keys", "places", "spans", "words")
+    __slots__ = ("_first", "exact", "keys", "spans", "words")
 
     def __init__(self, words: Sequence[Word], spans: Sequence[tuple[int, int]]) -> None:
         self.words = words
         self.spans = spans
         self.keys = tuple(word.key for word in words)
         self.exact = tuple(word.exact for word in words)
-        self.places: dict[str, list[int]] = {}
-        for place, key in enumerate(self.keys):
-            self.places.setdefault(key, []).append(place)
+        self._first = dict(zip(reversed(self.keys), range(len(words) - 1, -1, -1), strict=True))
+
+    def places(self, key: str) -> Iterator[int]:
+        """Give where a key stands, from the first place on."""
+        place = self._first.get(key, -1)
+        while place >= 0:
+            yield place
+            try:
+                place = self.keys.index(key, place + 1)
+            except ValueError:
+                return
 
 
 PaperRuns: TypeAlias = tuple[tuple[TextRun, ...], tuple[TextRun, ...]]
@@ -108,7 +116,7 @@ def read_paper(paper: Paper, synonyms: Synonyms = NO_SYNONYMS) -> PaperRuns:
     return _read(paper.title, paper.abstract, synonyms)
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=4096)
 def _read(title: str, abstract: str, synonyms: Synonyms) -> PaperRuns:
     forms = synonyms.forms_in(title, abstract)
     return _text_runs(title, forms), _text_runs(abstract, forms)
