@@ -15,6 +15,7 @@ from sqlmodel import Session
 from digest.clock import Clock
 from digest.delivery.editions import Editions
 from digest.delivery.planning import Edition, Owing, compose_owed, plan_owed, plan_unreadable
+from digest.digests.compose import Selection
 from digest.digests.schedule import OwedPeriod, next_digest_at, period_of
 from digest.errors import DigestError, StorageError
 from digest.model import DeliveryPlan, PaperId, Subscriber, SubscriberId
@@ -189,6 +190,7 @@ def _plan_one(
     *,
     sent: Iterable[PaperId],
     today: Edition,
+    selection: Selection,
     recent: Callable[[], Edition],
     now: datetime,
 ) -> Owing:
@@ -202,6 +204,7 @@ def _plan_one(
             today=today,
             recent=recent,
             now=now,
+            selection=selection,
         )
     except StorageError:
         raise
@@ -215,12 +218,11 @@ def plan_preview(
 ) -> DeliveryPlan:
     """Compose the digest a subscriber would get if it were due now; writes nothing."""
     today = Editions.of_one(tx, subscriber).today(tx, now, settings)
-    (selection,) = today.select([subscriber], ledger.sent_papers(tx, [subscriber.id]))
     return compose_owed(
-        subscriber.id,
+        subscriber,
         OwedPeriod(
             period_of(subscriber.schedule, now), now, next_digest_at(subscriber.schedule, now)
         ),
         today,
-        selection,
+        ledger.sent_papers(tx, [subscriber.id]).get(subscriber.id, ()),
     )

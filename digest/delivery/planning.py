@@ -62,9 +62,9 @@ def plan_owed(
     welcome_due: bool,
     sent: Iterable[PaperId],
     today: Edition,
-    selection: Selection,
     recent: Callable[[], Edition],
     now: datetime,
+    selection: Selection | None = None,
 ) -> Owing:
     """Compose all that a subscriber is owed.
 
@@ -73,9 +73,10 @@ def plan_owed(
         welcome_due: Whether a welcome digest is owed.
         sent: Papers in their digests so far.
         today: What is open now.
-        selection: What was picked for them of that.
         recent: Gives the papers of the last days, for a welcome.
         now: Aware UTC.
+        selection: What was picked for them of `today` together with others, None to pick
+            it now.
     """
     missed, current, next_at = _periods(subscriber, now)
     plans = [_skipped(subscriber, period, SERVICE_WAS_DOWN) for period in missed]
@@ -83,12 +84,10 @@ def plan_owed(
         if current is not None:
             plans.append(_skipped(subscriber, current, WELCOME_INSTEAD))
         next_at = max(next_at, first_digest_at(subscriber.schedule, now, welcome=True))
-        looked_back = recent()
-        (welcome,) = looked_back.select([subscriber], {subscriber.id: sent})
         owed = OwedPeriod(WELCOME, now, next_at)
-        plans.append(compose_owed(subscriber.id, owed, looked_back, welcome))
+        plans.append(compose_owed(subscriber, owed, recent(), sent))
     elif current is not None:
-        plans.append(compose_owed(subscriber.id, current, today, selection))
+        plans.append(compose_owed(subscriber, current, today, sent, selection))
     return Owing(plans=tuple(plans), next_digest_at=next_at)
 
 
@@ -139,13 +138,19 @@ def _periods(
 
 
 def compose_owed(
-    subscriber_id: SubscriberId, owed: OwedPeriod, edition: Edition, selection: Selection
+    subscriber: Subscriber,
+    owed: OwedPeriod,
+    edition: Edition,
+    sent: Iterable[PaperId],
+    selection: Selection | None = None,
 ) -> DeliveryPlan:
     """Compose one period; a thin digest says what the day may be thin for."""
+    if selection is None:
+        (selection,) = edition.select([subscriber], {subscriber.id: sent})
     plan = compose(
         edition.hits.papers,
         selection,
-        subscriber_id,
+        subscriber.id,
         period=owed.period,
         scheduled_at=owed.scheduled_at,
         closes_at=owed.closes_at,
