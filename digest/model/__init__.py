@@ -48,6 +48,7 @@ from digest.model.ingest import (
     Score,
     Window,
 )
+from digest.model.notes import PaperNote, PaperWords, Topic
 from digest.model.papers import Paper, PaperIntent
 from digest.model.subscribers import (
     ConsentKind,
@@ -96,6 +97,8 @@ __all__ = [
     "Paper",
     "PaperId",
     "PaperIntent",
+    "PaperNote",
+    "PaperWords",
     "ParsedFeed",
     "Period",
     "PlannedPaper",
@@ -110,5 +113,6 @@ __all__ = [
     "SubscriberDraft",
     "SubscriberId",
     "SubscriberState",
+    "Topic",
     "Window",
 ]
