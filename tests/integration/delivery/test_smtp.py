@@ -13,7 +13,7 @@ from digest.delivery.smtp import SmtpTransport, Timeouts, refuse_clear_text
 from digest.delivery.transport import HandOff
 from digest.errors import ConfigError, StorageError
 from digest.model import Message, OutcomeKind
-from digest.settings import SmtpSettings
+from digest.settings import SmtpSettings, clear_text_problem
 from tests.support.smtp_server import SmtpServer, client_context, smtp_server
 
 QUICK = Timeouts(connect_s=5, command_s=5, content_s=5)
@@ -135,7 +135,11 @@ def test_clear_text_is_refused(settings: dict[str, str], key: str) -> None:
     ],
 )
 def test_clear_text_on_this_machine_or_by_order_is_allowed(settings: dict[str, object]) -> None:
-    refuse_clear_text(SmtpSettings.model_validate({"security": "none", **settings}))
+    checked = SmtpSettings.model_validate({"security": "none", **settings})
+
+    refuse_clear_text(checked)
+
+    assert clear_text_problem(checked) is None
 
 
 def test_dots_at_line_starts_survive_the_way() -> None:
