@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 UV     := uv==0.13.8
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test replay cover check format bench screenshots lock wheel clean
+.PHONY: help setup demo run test replay oracle cover check format bench screenshots lock wheel clean
 
 help:  ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ test: $(READY)  ## Run the whole test suite
 
 replay: $(READY)  ## Replay a year of a real feed (reads ../shared/samples)
 	@REPLAY=all $(BIN)/python -m pytest -q -s tests/acceptance/test_replay.py
+
+oracle: $(READY)  ## Hold index and evaluator together on every real abstract (../shared/samples)
+	@ORACLE=all $(BIN)/python -m pytest -q tests/unit/matching/test_oracle.py
 
 cover: $(READY)  ## Run the test suite and report its coverage
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report= $(ARGS)

@@ -14,7 +14,7 @@ from benchmarks.result import Result
 NAMES = sorted(
     module.name
     for module in pkgutil.iter_modules(benchmarks.__path__)
-    if module.name not in {"__main__", "result"}
+    if module.name not in {"__main__", "population", "result"}
 )
 
 

@@ -1,147 +1,202 @@
-"""Saved queries against a batch of papers: index, scan, boolean, best 20, reasons.
+"""Saved queries against a batch of papers, from ten thousand to a million subscribers.
 
-Papers have about 1,300 characters. Phrases of 1–4 words follow a Zipf law in how many
-people save them; 20 % of the queries are boolean, prefixes or authors. Seconds are CPU.
+Every size runs in a process of its own, three times; seconds are CPU, the median of the
+three. The memory is the most that process held, the synthetic population included.
+Beside them, in the same process and on samples, what others would do: one regular
+expression a saved interest, and SQLite's full-text search running every distinct query.
 """
 
 from __future__ import annotations
 
-import random
+import multiprocessing
+import os
 import re
-from datetime import UTC, datetime
-from functools import partial
+import sqlite3
+import statistics
+from collections import defaultdict
 
+import numpy as np
+
+from benchmarks.population import Population, make_papers, make_population
 from benchmarks.result import Result, peak_mb, timed
-from digest.matching.evaluate import evaluate
-from digest.matching.index import Hits, best, build_index
-from digest.matching.query import canonical, parse_query
+from digest.matching.fanout import Best, Lists, Requests, best_papers
+from digest.matching.hits import Hits
+from digest.matching.index import build_index
+from digest.matching.query import parse_query
 from digest.matching.rank import rank
-from digest.model import Alias, Paper, PaperId, QueryId
+from digest.matching.reasons import ReasonFinder
+from digest.model import Paper, QueryId
 
-PHRASES = 50_000
+SIZES = (10_000, 100_000, 1_000_000)
 PAPERS = (500, 2_000, 5_000)
-SUBSCRIBERS = 100_000
-SEED = 20260202
+KEEP = 20
+ROUNDS = 3
+SAMPLE_RULES = 300
+SAMPLE_QUERIES = 500
+DIGESTS = 20_000
 
 
 def run() -> list[Result]:
-    draw = random.Random(SEED)
-    words = _vocabulary(draw)
-    papers = rank(_papers(draw, words, max(PAPERS)))
-    phrases = _phrases(draw, papers)
-    texts = sorted({canonical(parse_query(text)) for text in _queries(draw, phrases)})
-    queries = [(QueryId(number), text) for number, text in enumerate(texts)]
-    people = _people(draw, len(queries))
-    index, seconds = timed(lambda: build_index(queries))
-    results = [_result(f"index {len(queries):,} distinct queries", len(queries), seconds)]
-    for count in PAPERS:
-        batch = papers[:count]
-        hits, seconds = timed(partial(index.match, batch))
-        baseline = _regex_seconds(phrases, batch) * len(queries)
-        results += [
-            Result(
-                name="matching",
-                work=f"scan {count:,} papers",
-                count=count,
-                seconds=seconds,
-                peak_mb=peak_mb(),
-                ratio=baseline / seconds,
-                against="one regular expression per query (extrapolated)",
-            ),
-            _boolean(hits, queries),
-            _best(hits, people),
-        ]
-    results.append(_reasons(hits, texts))
+    only = int(os.environ.get("BENCH_SUBSCRIBERS", "0"))
+    cells = [(people, papers) for people in SIZES for papers in PAPERS if only in {0, people}]
+    results: list[Result] = []
+    for people, papers in cells:
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            results += pool.apply(_cell, (people, papers))
     return results
 
 
-def _boolean(hits: Hits, queries: list[tuple[QueryId, str]]) -> Result:
-    _, seconds = timed(lambda: [hits.bits(query_id) for query_id, _ in queries])
-    return _result(f"boolean, {len(hits.papers):,} papers", len(queries), seconds)
-
-
-def _best(hits: Hits, people: list[list[QueryId]]) -> Result:
-    _, seconds = timed(lambda: [best(hits.union(wanted), 20) for wanted in people])
-    work = f"best 20 of {len(hits.papers):,} for {len(people):,} subscribers"
-    return _result(work, len(people), seconds)
-
-
-def _reasons(hits: Hits, texts: list[str]) -> Result:
-    found = [
-        (parse_query(text), hits.papers[place])
-        for number, text in enumerate(texts[:2_000])
-        for place in best(hits.bits(QueryId(number)), 20)
-    ]
-    _, seconds = timed(lambda: [evaluate(query, paper) for query, paper in found])
-    return _result("reasons, one query and paper", len(found), seconds)
-
-
-def _regex_seconds(phrases: list[str], papers: list[Paper]) -> float:
-    """Measure one regular expression over the papers, on a sample."""
-    sample = [re.compile(rf"\b{re.escape(phrase)}\b", re.IGNORECASE) for phrase in phrases[:40]]
-    texts = [f"{paper.title}\n{paper.abstract}" for paper in papers]
-    _, seconds = timed(lambda: [[rule.search(text) for text in texts] for rule in sample])
-    return seconds / len(sample)
-
-
-def _vocabulary(draw: random.Random) -> list[str]:
-    syllables = [a + b for a in "bcdfglmnprstv" for b in "aeiou"]
-    return sorted({"".join(draw.choices(syllables, k=draw.randint(2, 4))) for _ in range(20_000)})
-
-
-def _papers(draw: random.Random, words: list[str], count: int) -> list[Paper]:
-    weights = [1 / (place + 10) for place in range(len(words))]
-    draw.shuffle(words)
-    return [
-        Paper(
-            id=PaperId(number),
-            alias=Alias(f"arxiv:2602.{number:05}"),
-            title=" ".join(draw.choices(words, weights, k=9)).capitalize(),
-            abstract=" ".join(draw.choices(words, weights, k=185)),
-            authors=(f"{draw.choice(words).title()} {draw.choice(words).title()}",),
-            tags=(draw.choice(("cs.CL", "cs.LG", "cs.CV", "stat.ML")),),
-            upvotes=draw.randint(0, 300),
-            first_seen_at=datetime(2026, 2, 2, tzinfo=UTC),
+def _cell(people: int, paper_count: int) -> list[Result]:
+    papers = rank(make_papers(max(PAPERS)))[:paper_count]
+    population = make_population(people, papers)
+    seconds: dict[str, list[float]] = defaultdict(list)
+    for _ in range(ROUNDS):
+        hits = best = None  # give the memory of the round before back first
+        hits, best = _round(population, papers, seconds)
+    memory = peak_mb()
+    medians = {stage: statistics.median(times) for stage, times in seconds.items()}
+    total = statistics.median(map(sum, zip(*seconds.values(), strict=True)))
+    size = f"{people:,} × {paper_count:,}"
+    queries, matches = len(population.queries), int(best.totals.sum())
+    work = {
+        "index": (f"index {queries:,} queries", queries),
+        "scan": ("scan", paper_count),
+        "boolean": ("boolean", queries),
+        "fan-out": (f"fan-out and top {KEEP}, {matches:,} pairs", people),
+    }
+    results = [
+        Result(
+            name="matching",
+            work=f"{size}: {work[stage][0]}",
+            count=work[stage][1],
+            seconds=taken,
+            peak_mb=memory,
         )
-        for number in range(1, count + 1)
+        for stage, taken in medians.items()
     ]
-
-
-def _phrases(draw: random.Random, papers: list[Paper]) -> list[str]:
-    found: set[str] = set()
-    while len(found) < PHRASES:
-        words = draw.choice(papers).abstract.split()
-        start = draw.randrange(len(words) - 4)
-        found.add(" ".join(words[start : start + draw.choice((1, 2, 2, 3, 4))]))
-    phrases = sorted(found)
-    draw.shuffle(phrases)
-    return phrases
-
-
-def _queries(draw: random.Random, phrases: list[str]) -> list[str]:
-    def quoted() -> str:
-        return f'"{draw.choice(phrases)}"'
-
-    def composed() -> str:
-        forms = (
-            f"{quoted()} AND {quoted()}",
-            f"{quoted()} OR {quoted()}",
-            f"{quoted()} NOT {quoted()}",
-            f"{draw.choice(phrases).split()[0][:4]}*",
-            f"author:{draw.choice(phrases).split()[0]}",
+    regex = _regex_seconds(population, papers)
+    full_text = _full_text_seconds(population, papers)
+    results += [
+        Result(
+            name="matching",
+            work=f"{size}: all",
+            count=people,
+            seconds=total,
+            peak_mb=memory,
+            ratio=seconds_of / total,
+            against=f"{against}: {seconds_of:,.0f} s",
         )
-        return draw.choice(forms)
-
-    return phrases + [composed() for _ in range(PHRASES // 4)]
-
-
-def _people(draw: random.Random, queries: int) -> list[list[QueryId]]:
-    weights = [1 / (place + 10) for place in range(queries)]
-    order = list(range(queries))
-    draw.shuffle(order)
-    picks = iter(draw.choices(order, weights, k=SUBSCRIBERS * 10))
-    return [[QueryId(next(picks)) for _ in range(draw.randint(1, 10))] for _ in range(SUBSCRIBERS)]
+        for seconds_of, against in (
+            (regex, f"a regex per saved interest, from {SAMPLE_RULES}"),
+            (full_text, f"FTS5 per distinct query, from {SAMPLE_QUERIES}, no fan-out"),
+        )
+    ]
+    results.append(_reasons(size, population, hits, best))
+    return results
 
 
-def _result(work: str, count: int, seconds: float) -> Result:
-    return Result(name="matching", work=work, count=count, seconds=seconds, peak_mb=peak_mb())
+def _round(
+    population: Population, papers: list[Paper], seconds: dict[str, list[float]]
+) -> tuple[Hits, Best]:
+    index, taken = timed(lambda: build_index(population.queries))
+    seconds["index"].append(taken)
+    hits, taken = timed(lambda: index.match(papers))
+    seconds["scan"].append(taken)
+    _, taken = timed(lambda: [hits.word(number) for number in range(hits.word_count)])
+    seconds["boolean"].append(taken)
+    best, taken = timed(lambda: best_papers(hits, _requests(population, papers)))
+    seconds["fan-out"].append(taken)
+    return hits, best
+
+
+def _requests(population: Population, papers: list[Paper]) -> Requests:
+    """Ask for what everybody saved; a tenth mutes a tag, and everybody was sent five papers."""
+    people = len(population.starts) - 1
+    draw = np.random.default_rng(1)
+    mutes = (draw.random(people) < 0.1).astype(np.int64)
+    tags = [number for number, text in population.queries if text.startswith("tag:")]
+    everything = (1 << len(papers)) - 1
+    return Requests(
+        wanted=Lists(population.ids, population.starts),
+        muted=Lists(
+            draw.choice(np.array(tags), int(mutes.sum())), np.concatenate(([0], np.cumsum(mutes)))
+        ),
+        sent=Lists(draw.integers(0, len(papers), people * 5), np.arange(people + 1) * 5),
+        masks=(everything, everything >> len(papers) // 2),
+        mask_of=(draw.random(people) < 0.1).astype(np.int64),
+        keep=np.full(people, KEEP, dtype=np.int64),
+    )
+
+
+def _reasons(size: str, population: Population, hits: Hits, best: Best) -> Result:
+    """Find the reasons of whole digests; what many share is found once, and counted."""
+    canonicals = dict(population.queries)
+    digests = []
+    for number in range(min(DIGESTS, len(best.counts))):
+        wanted = population.ids[population.starts[number] : population.starts[number + 1]]
+        places = best.places[number, : best.counts[number]].tolist()
+        digests.append((places, hits.wanting(places, [QueryId(one) for one in wanted.tolist()])))
+    digests = [digest for digest in digests if len(digest[0]) == KEEP]
+    finder = ReasonFinder()
+    for paper in hits.papers:
+        finder.reasons(parse_query("a"), paper)  # read the papers, as a run does once
+    queries = {one: parse_query(canonicals[one]) for _, by in digests for ids in by for one in ids}
+
+    def find() -> None:
+        for places, wanted_by in digests:
+            for place, ids in zip(places, wanted_by, strict=True):
+                for one in ids:
+                    finder.reasons(queries[one], hits.papers[place])
+
+    _, seconds = timed(find)
+    return Result(
+        name="matching",
+        work=f"{size}: reasons of {KEEP} papers, {1e6 * seconds / len(digests):.1f} µs a digest",
+        count=len(digests),
+        seconds=seconds,
+        peak_mb=peak_mb(),
+    )
+
+
+def _regex_seconds(population: Population, papers: list[Paper]) -> float:
+    """Search every paper for each saved interest of a sample, as a per-subscriber loop would."""
+    saved = np.random.default_rng(2).choice(population.ids, SAMPLE_RULES).tolist()
+    texts_by_id = dict(population.queries)
+    rules = [
+        [re.compile(rf"\b{re.escape(word)}\b", re.IGNORECASE) for word in _terms(texts_by_id[one])]
+        for one in saved
+    ]
+    sample = papers[:200]
+    texts = [f"{paper.title}\n{paper.abstract}" for paper in sample]
+    _, seconds = timed(
+        lambda: [[[rule.search(text) for rule in each] for text in texts] for each in rules]
+    )
+    return seconds / len(rules) * len(population.ids) * (len(papers) / len(sample))
+
+
+def _terms(query: str) -> list[str]:
+    parts = re.split(r" AND | OR | NOT ", query)
+    return [part.strip('"*').removeprefix("author:").removeprefix("tag:") for part in parts]
+
+
+def _full_text_seconds(population: Population, papers: list[Paper]) -> float:
+    """Run a sample of the distinct text queries over a full-text index of the papers."""
+    database = sqlite3.connect(":memory:")
+    database.execute("CREATE VIRTUAL TABLE papers USING fts5(title, abstract, content='')")
+    database.executemany(
+        "INSERT INTO papers (rowid, title, abstract) VALUES (?, ?, ?)",
+        [(paper.id, paper.title, paper.abstract) for paper in papers],
+    )
+    texts = [text for _, text in population.queries if ":" not in text]
+    sample = np.random.default_rng(3).choice(np.array(texts, dtype=object), SAMPLE_QUERIES)
+    asked = [
+        text if '"' in text or "*" in text else f'"{text}"' for text in (str(one) for one in sample)
+    ]
+    _, seconds = timed(
+        lambda: [
+            database.execute("SELECT rowid FROM papers WHERE papers MATCH ?", (text,)).fetchall()
+            for text in asked
+        ]
+    )
+    database.close()
+    return seconds / len(asked) * len(population.queries)

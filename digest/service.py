@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import make_url
@@ -25,11 +26,15 @@ from digest.delivery.smtp import SmtpTransport
 from digest.delivery.transport import Transport
 from digest.digests.render import DigestRenderer
 from digest.digests.schedule import first_digest_at
-from digest.errors import NotFoundError
+from digest.errors import ConfigError, NotFoundError
 from digest.feeds.fetch import FeedFetcher
 from digest.feeds.sandbox import FeedParser
+from digest.matching.annotate import Annotator
+from digest.matching.configured import parse_synonyms, parse_topics
+from digest.matching.reading import Synonyms
 from digest.model import FeedKind
 from digest.papers.backfill import Backfill, BackfillPage, backfill_feed
+from digest.papers.ingest import annotate_stale
 from digest.papers.poll import FeedPoll, poll_feeds
 from digest.papers.trial import Trial, try_feed
 from digest.resources import resource_dir
@@ -90,6 +95,20 @@ class Service:
         return DigestRenderer(resource_dir("templates"), service_name=self.settings.service.name)
 
     @cached_property
+    def annotator(self) -> Annotator:
+        """Reads papers as they are stored: their words for looking back, and their topics.
+
+        Raises:
+            ConfigError: If the file of topics or of synonyms cannot be used.
+        """
+        topics = self.settings.matching.topics_file or resource_dir("config") / "topics.toml"
+        synonyms = self.settings.matching.synonyms_file
+        return Annotator(
+            parse_topics(_text(topics), source=str(topics)),
+            Synonyms(parse_synonyms(_text(synonyms), source=str(synonyms)) if synonyms else ()),
+        )
+
+    @cached_property
     def composer(self) -> DigestComposer:
         """Turns ledger rows into messages."""
         return DigestComposer(self.renderer, self.signer, Sender.of(self.settings))
@@ -142,6 +161,7 @@ class Service:
         Raises:
             NotFoundError: If a name is no feed; then nothing is polled.
         """
+        await asyncio.to_thread(annotate_stale, self.store, self.annotator)
         async with self.fetcher() as fetcher, FeedParser() as parser:
             return await poll_feeds(
                 self.store,
@@ -149,6 +169,7 @@ class Service:
                 parser,
                 clock=self.clock,
                 settings=self.settings,
+                reader=self.annotator,
                 names=names,
                 due_only=due_only,
                 on_done=on_done,
@@ -168,7 +189,7 @@ class Service:
         if feed is None:
             raise NotFoundError(f"there is no feed named {name}")
         async with self.fetcher() as fetcher, FeedParser(workers=1) as parser:
-            return await backfill_feed(
+            done = await backfill_feed(
                 self.store,
                 fetcher,
                 parser,
@@ -178,6 +199,8 @@ class Service:
                 settings=self.settings,
                 on_page=on_page,
             )
+        await asyncio.to_thread(annotate_stale, self.store, self.annotator)
+        return done
 
     async def try_feed(self, source: str, *, kind: FeedKind) -> Trial:
         """Read a feed, on the web or on this disk, and keep nothing of it.
@@ -275,3 +298,10 @@ class Service:
 
     def _new_message_id(self) -> str:
         return f"<{secrets.token_urlsafe(18)}@{Sender.of(self.settings).domain}>"
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ConfigError([f"{path}: cannot be read: {exc}"]) from exc

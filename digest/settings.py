@@ -184,6 +184,13 @@ class FeedsSettings(_Section):
     allow_private_addresses: bool = False
 
 
+class MatchingSettings(_Section):
+    """What matching knows besides the saved queries."""
+
+    topics_file: Path | None = None
+    synonyms_file: Path | None = None
+
+
 class WebSettings(_Section):
     """Where the site listens."""
 
@@ -228,6 +235,7 @@ class Settings(_Section):
     smtp: SmtpSettings = SmtpSettings()
     digest: DigestSettings = DigestSettings()
     feeds: FeedsSettings = FeedsSettings()
+    matching: MatchingSettings = MatchingSettings()
     web: WebSettings = WebSettings()
     feed: tuple[FeedSettings, ...] = ()
 

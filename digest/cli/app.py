@@ -25,6 +25,7 @@ from digest.cli import (
     preview,
     serve,
     subscribers,
+    topics,
     why,
 )
 from digest.cli.frame import UsageProblemsError, new_group, say_error
@@ -71,6 +72,7 @@ for module in (
     feeds,
     papers,
     match,
+    topics,
     subscribers,
     preview,
     deliver,

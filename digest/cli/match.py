@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,9 +11,20 @@ from digest.cli import output
 from digest.cli.cards import match_card, match_document
 from digest.cli.frame import Frame, command
 
+if TYPE_CHECKING:
+    from digest.lookback import LookBack
+
 DaysOption = Annotated[
     int, typer.Option("--days", metavar="N", min=1, max=3660, help="How far to look back.")
 ]
+
+LimitOption = Annotated[
+    int | None,
+    typer.Option(
+        "--limit", metavar="N", min=0, help="Show only so many, the best.", show_default="all"
+    ),
+]
+_MAX_NARROWINGS = 2
 
 
 def register(app: typer.Typer) -> None:
@@ -30,11 +41,11 @@ def match(
     frame: Frame,
     query: Annotated[str, typer.Argument(metavar="QUERY", help="See docs/query-language.md.")],
     days: DaysOption = 7,
+    limit: LimitOption = None,
 ) -> None:
     """Show the papers of the last days that a query matches, and why."""
-    from digest.matching.backtest import backtest
+    from digest.lookback import look_back
     from digest.matching.query import canonical, hints, parse_query
-    from digest.store.papers import recent_papers
 
     parsed = parse_query(query)
     for hint in hints(parsed):
@@ -42,23 +53,41 @@ def match(
     with frame.service() as service:
         now = service.clock()
         with service.store.read() as tx:
-            papers = recent_papers(tx, now - timedelta(days=days), now)
-    matches = backtest(parsed, papers)
-    looked_at = f"{output.count(len(papers), 'paper')} of the last {output.count(days, 'day')}"
-    heading = (
-        f"{len(matches):,} of {looked_at} {'matches' if len(matches) == 1 else 'match'} "
-        f"{canonical(parsed)}"
-    )
-    if not papers:
+            found = look_back(
+                tx,
+                parsed,
+                service.annotator,
+                since=now - timedelta(days=days),
+                until=now,
+                show=limit,
+            )
+    if not found.looked_at:
         frame.note("digest: no papers of these days are here; `digest feeds poll` fetches some")
     frame.show(
         {
             "query": query,
             "canonical": canonical(parsed),
             "days": days,
-            "looked_at": len(papers),
-            "total": len(matches),
-            "papers": [match_document(one) for one in matches],
+            "looked_at": found.looked_at,
+            "total": found.total,
+            "papers": [match_document(one) for one in found.matches],
+            "narrower": [
+                {"excluded": one.excluded, "query": one.query, "total": one.total}
+                for one in found.narrowings
+            ],
         },
-        "\n\n".join([heading, *(match_card(one) for one in matches)]),
+        _told(found, canonical(parsed), days),
     )
+
+
+def _told(found: LookBack, canonical: str, days: int) -> str:
+    looked_at = f"{output.count(found.looked_at, 'paper')} of the last {output.count(days, 'day')}"
+    lines = [
+        f"{found.total:,} of {looked_at} {'matches' if found.total == 1 else 'match'} {canonical}"
+    ]
+    if len(found.matches) < found.total:
+        lines[0] += f"; here are {len(found.matches):,}"
+    if found.narrowings:
+        gives = [f"adding `-{one.excluded}` gives {one.total:,}" for one in found.narrowings]
+        lines[0] += "\n" + "; ".join(gives[:_MAX_NARROWINGS])
+    return "\n\n".join([*lines, *(match_card(one) for one in found.matches)])

@@ -13,7 +13,6 @@ from digest.digests.compose import PaperMasks
 from digest.errors import QueryError
 from digest.feeds.health import thin_day_notices
 from digest.matching.index import QueryIndex
-from digest.matching.query import parse_query
 from digest.matching.rank import rank
 from digest.model import Paper, QueryId, Subscriber
 from digest.settings import DigestSettings
@@ -73,14 +72,12 @@ class Editions:
     def _add(self, query_id: QueryId, canonical: str) -> None:
         self.query_ids.add(query_id)
         try:
-            query = parse_query(canonical)
+            self._index.add_canonical(query_id, canonical)
         except QueryError as exc:
             # Refused when saved, so this version reads it otherwise than the one that
             # took it. It matches nothing; everybody's other interests do.
             self._index.add_nothing(query_id)
             log.warning("saved query cannot be read", query_id=query_id, cause=exc.cause)
-        else:
-            self._index.add(query_id, query)
 
     def _match(self, found: Sequence[Paper]) -> Edition:
         papers = rank(found)

@@ -15,6 +15,7 @@ from sqlmodel import Session
 from digest.clock import Clock
 from digest.delivery.editions import Editions
 from digest.delivery.planning import Edition, Owing, compose_owed, plan_owed, plan_unreadable
+from digest.digests.compose import Selection
 from digest.digests.schedule import OwedPeriod, next_digest_at, period_of
 from digest.errors import DigestError, StorageError
 from digest.model import DeliveryPlan, PaperId, Subscriber, SubscriberId
@@ -161,15 +162,17 @@ class _Shards:
         editions = self._editions
         assert editions is not None
         sent = ledger.sent_papers(tx, [one.subscriber.id for one in due])
+        picked = today.select([one.subscriber for one in due], sent)
         return [
             _plan_one(
                 one,
                 sent=sent.get(one.subscriber.id, ()),
                 today=today,
+                selection=selection,
                 recent=lambda: editions.recent(tx, now),
                 now=now,
             )
-            for one in due
+            for one, selection in zip(due, picked, strict=True)
         ]
 
     @staticmethod
@@ -187,6 +190,7 @@ def _plan_one(
     *,
     sent: Iterable[PaperId],
     today: Edition,
+    selection: Selection,
     recent: Callable[[], Edition],
     now: datetime,
 ) -> Owing:
@@ -200,6 +204,7 @@ def _plan_one(
             today=today,
             recent=recent,
             now=now,
+            selection=selection,
         )
     except StorageError:
         raise

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from digest.digests.compose import PaperHits, PaperMasks, compose
+from digest.digests.compose import PaperMasks, Selection, compose, select
 from digest.digests.schedule import (
     OwedPeriod,
     first_digest_at,
     next_digest_at,
     owed_periods,
 )
+from digest.matching.hits import Hits
 from digest.model import (
     WELCOME,
     DeliveryPlan,
     PaperId,
     Period,
     Subscriber,
+    SubscriberId,
 )
 
 SERVICE_WAS_DOWN = "service was down"
@@ -33,9 +35,17 @@ _DAY = timedelta(days=1)
 class Edition:
     """The papers that a run chooses from, what they match, and notices for thin days."""
 
-    hits: PaperHits
+    hits: Hits
     masks: PaperMasks
     notices: tuple[str, ...] = ()
+
+    def select(
+        self,
+        subscribers: Sequence[Subscriber],
+        sent: Mapping[SubscriberId, Iterable[PaperId]],
+    ) -> list[Selection]:
+        """Pick for many subscribers at once."""
+        return select(self.hits, self.masks, subscribers, sent)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +64,7 @@ def plan_owed(
     today: Edition,
     recent: Callable[[], Edition],
     now: datetime,
+    selection: Selection | None = None,
 ) -> Owing:
     """Compose all that a subscriber is owed.
 
@@ -64,6 +75,8 @@ def plan_owed(
         today: What is open now.
         recent: Gives the papers of the last days, for a welcome.
         now: Aware UTC.
+        selection: What was picked for them of `today` together with others, None to pick
+            it now.
     """
     missed, current, next_at = _periods(subscriber, now)
     plans = [_skipped(subscriber, period, SERVICE_WAS_DOWN) for period in missed]
@@ -71,9 +84,10 @@ def plan_owed(
         if current is not None:
             plans.append(_skipped(subscriber, current, WELCOME_INSTEAD))
         next_at = max(next_at, first_digest_at(subscriber.schedule, now, welcome=True))
-        plans.append(compose_owed(subscriber, OwedPeriod(WELCOME, now, next_at), recent(), sent))
+        owed = OwedPeriod(WELCOME, now, next_at)
+        plans.append(compose_owed(subscriber, owed, recent(), sent))
     elif current is not None:
-        plans.append(compose_owed(subscriber, current, today, sent))
+        plans.append(compose_owed(subscriber, current, today, sent, selection))
     return Owing(plans=tuple(plans), next_digest_at=next_at)
 
 
@@ -124,14 +138,19 @@ def _periods(
 
 
 def compose_owed(
-    subscriber: Subscriber, owed: OwedPeriod, edition: Edition, sent: Iterable[PaperId]
+    subscriber: Subscriber,
+    owed: OwedPeriod,
+    edition: Edition,
+    sent: Iterable[PaperId],
+    selection: Selection | None = None,
 ) -> DeliveryPlan:
     """Compose one period; a thin digest says what the day may be thin for."""
+    if selection is None:
+        (selection,) = edition.select([subscriber], {subscriber.id: sent})
     plan = compose(
-        edition.hits,
-        edition.masks,
-        subscriber,
-        sent=sent,
+        edition.hits.papers,
+        selection,
+        subscriber.id,
         period=owed.period,
         scheduled_at=owed.scheduled_at,
         closes_at=owed.closes_at,

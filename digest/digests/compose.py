@@ -1,18 +1,21 @@
-"""Choose what one subscriber is sent, with integer bit sets.
+"""Choose what subscribers are sent, many at a time, with bit sets.
 
-Papers stand best first, and bit n is the paper of rank n: wanted, muted, eligible and
-sent are one Python integer each, and the lowest set bits are the best papers. The
-masks that are the same for many subscribers are made once a run.
+Papers stand best first, and bit n is the paper of rank n. The masks that are the same
+for many subscribers are made once a run; `matching.fanout` chooses for a whole shard in
+a few array steps, and for one subscriber by the same code.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
+import numpy as np
+
+from digest.matching.fanout import Lists, Requests, best_papers
+from digest.matching.hits import Hits
 from digest.model import (
     NOTHING_NEW,
     DeliveryPlan,
@@ -23,26 +26,10 @@ from digest.model import (
     PlannedPaper,
     QueryId,
     Subscriber,
+    SubscriberId,
 )
 
 MAX_REST = 200
-
-
-class PaperHits(Protocol):
-    """What composing needs of `matching.index.Hits`."""
-
-    @property
-    def papers(self) -> Sequence[Paper]:
-        """The papers, best first."""
-        ...
-
-    def bits(self, query_id: QueryId) -> int:
-        """Return the papers that a query matches."""
-        ...
-
-    def union(self, query_ids: Iterable[QueryId]) -> int:
-        """Return the papers that any of the queries matches."""
-        ...
 
 
 class PaperMasks:
@@ -57,7 +44,7 @@ class PaperMasks:
     def __init__(
         self, papers: Sequence[Paper], opened_at: Sequence[datetime] | None = None
     ) -> None:
-        self._position = {paper.id: rank for rank, paper in enumerate(papers)}
+        self._rank = {paper.id: rank for rank, paper in enumerate(papers)}
         self._everything = (1 << len(papers)) - 1
         self._opened: list[datetime] | None = None
         if opened_at is not None:
@@ -78,68 +65,101 @@ class PaperMasks:
         """Return the papers with that many upvotes; an unknown count is 0."""
         return self._upvote_masks[bisect_right(self._upvotes, at_least - 1)]
 
-    def of(self, paper_ids: Iterable[PaperId]) -> int:
-        """Return these papers as a bit set; ids that are not of this run do not count."""
-        bits = 0
-        for paper_id in paper_ids:
-            rank = self._position.get(paper_id)
-            if rank is not None:
-                bits |= 1 << rank
-        return bits
+    def allowed(self, subscriber: Subscriber) -> int:
+        """Return the papers that a subscriber may be given: none before their consent."""
+        if subscriber.consented_at is None:
+            return 0
+        return self.opened_after(subscriber.consented_at) & self.upvoted(subscriber.min_upvotes)
+
+    def ranks_of(self, paper_ids: Iterable[PaperId]) -> list[int]:
+        """Return where these papers stand; ids that are not of this run do not count."""
+        ranks = map(self._rank.get, paper_ids)
+        return [rank for rank in ranks if rank is not None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
     """Ranks of the papers chosen and of the best of the rest.
 
-    `left_over` counts all that found no room, `carried` the first of `rest` that may
-    come next time.
+    `wanted_by` are the queries that want each chosen paper. `left_over` counts all that
+    found no room, `carried` the first of `rest` that may come next time.
     """
 
     chosen: tuple[int, ...]
+    wanted_by: tuple[tuple[QueryId, ...], ...]
     rest: tuple[int, ...]
     carried: int
     left_over: int
 
 
 def select(
-    hits: PaperHits,
-    *,
-    wanted: Iterable[QueryId],
-    muted: Iterable[QueryId],
-    eligible: int,
-    sent: int,
-    popular: int,
-    max_papers: int,
-) -> Selection:
-    """Pick the best `max_papers` of what is wanted, eligible and not yet sent.
+    hits: Hits,
+    masks: PaperMasks,
+    subscribers: Sequence[Subscriber],
+    sent: Mapping[SubscriberId, Iterable[PaperId]],
+) -> list[Selection]:
+    """Pick for each subscriber the best of what is wanted, eligible and not yet sent.
 
     Args:
-        hits: What the queries match.
-        wanted: Queries of the interests.
-        muted: Queries whose papers are left out.
-        eligible: Bit set of the papers eligible for this subscriber.
-        sent: Bit set of what this subscriber was sent.
-        popular: Bit set of the papers with enough upvotes.
-        max_papers: At least 1.
+        hits: What the queries match among the run's papers.
+        masks: Of the same papers, in the same order.
+        subscribers: With their interests; someone without consent is owed nothing.
+        sent: Papers already in a digest of theirs.
+
+    Raises:
+        KeyError: If a query of theirs was not in the index when it was matched.
     """
-    candidates = hits.union(wanted) & ~hits.union(muted) & eligible & ~sent & popular
-    best = _lowest_bits(candidates, max_papers + MAX_REST)
-    chosen, rest = best[:max_papers], best[max_papers:]
+    queries = [queries_of(subscriber) for subscriber in subscribers]
+    distinct: dict[int, int] = {}
+    mask_of = [
+        distinct.setdefault(masks.allowed(subscriber), len(distinct)) for subscriber in subscribers
+    ]
+    best = best_papers(
+        hits,
+        Requests(
+            wanted=Lists.of(wanted for wanted, _ in queries),
+            muted=Lists.of(muted for _, muted in queries),
+            sent=Lists.of(masks.ranks_of(sent.get(one.id, ())) for one in subscribers),
+            masks=tuple(distinct),
+            mask_of=np.array(mask_of, dtype=np.int64),
+            keep=np.array([one.max_papers + MAX_REST for one in subscribers], dtype=np.int64),
+        ),
+    )
+    return [
+        _selection(
+            hits,
+            subscriber.max_papers,
+            wanted,
+            best.places[number, : best.counts[number]].tolist(),
+            total=int(best.totals[number]),
+        )
+        for number, (subscriber, (wanted, _)) in enumerate(zip(subscribers, queries, strict=True))
+    ]
+
+
+def _selection(
+    hits: Hits,
+    max_papers: int,
+    wanted: tuple[QueryId, ...],
+    ranks: list[int],
+    *,
+    total: int,
+) -> Selection:
+    chosen, rest = tuple(ranks[:max_papers]), tuple(ranks[max_papers:])
     return Selection(
         chosen=chosen,
+        wanted_by=hits.wanting(chosen, wanted),
         rest=rest,
         carried=min(max_papers, len(rest)),
-        left_over=candidates.bit_count() - len(chosen),
+        left_over=total - len(chosen),
     )
 
 
 def compose(
-    hits: PaperHits,
-    masks: PaperMasks,
-    subscriber: Subscriber,
+    papers: Sequence[Paper],
+    selection: Selection,
+    subscriber_id: SubscriberId,
     *,
-    sent: Iterable[PaperId],
     period: Period,
     scheduled_at: datetime,
     closes_at: datetime,
@@ -148,33 +168,24 @@ def compose(
     """Decide one owed period of one subscriber.
 
     Args:
-        hits: What the queries match among the run's papers.
-        masks: Of the same papers, in the same order.
-        subscriber: With their interests; someone without consent is owed nothing.
-        sent: Papers already in a digest of theirs.
+        papers: The run's papers, best first.
+        selection: What was picked for this subscriber among them.
+        subscriber_id: Whose it is.
         period: The owed period.
         scheduled_at: When it began.
         closes_at: When it ends.
         notices: Plain sentences that explain a thin day.
     """
-    wanted, muted = queries_of(subscriber)
-    consented_at = subscriber.consented_at
-    selection = select(
-        hits,
-        wanted=wanted,
-        muted=muted,
-        eligible=masks.opened_after(consented_at) if consented_at is not None else 0,
-        sent=masks.of(sent),
-        popular=masks.upvoted(subscriber.min_upvotes) if subscriber.min_upvotes > 0 else -1,
-        max_papers=subscriber.max_papers,
-    )
     return DeliveryPlan(
-        subscriber_id=subscriber.id,
+        subscriber_id=subscriber_id,
         period=period,
         scheduled_at=scheduled_at,
         closes_at=closes_at,
-        papers=tuple(_planned(hits, rank, wanted) for rank in selection.chosen),
-        rest=tuple(hits.papers[rank].id for rank in selection.rest),
+        papers=tuple(
+            PlannedPaper(paper_id=papers[rank].id, query_ids=query_ids)
+            for rank, query_ids in zip(selection.chosen, selection.wanted_by, strict=True)
+        ),
+        rest=tuple(papers[rank].id for rank in selection.rest),
         carried=selection.carried,
         left_over=selection.left_over,
         notices=notices,
@@ -195,22 +206,6 @@ def queries_of(subscriber: Subscriber) -> tuple[tuple[QueryId, ...], tuple[Query
         if interest.kind is InterestKind.MUTED
     )
     return tuple(wanted), tuple(muted)
-
-
-def _planned(hits: PaperHits, rank: int, wanted: tuple[QueryId, ...]) -> PlannedPaper:
-    return PlannedPaper(
-        paper_id=hits.papers[rank].id,
-        query_ids=tuple(query_id for query_id in wanted if hits.bits(query_id) >> rank & 1),
-    )
-
-
-def _lowest_bits(bits: int, count: int) -> tuple[int, ...]:
-    found: list[int] = []
-    while bits and len(found) < count:
-        lowest = bits & -bits
-        found.append(lowest.bit_length() - 1)
-        bits ^= lowest
-    return tuple(found)
 
 
 def _suffix_masks(order: Sequence[int]) -> list[int]:

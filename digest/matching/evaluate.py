@@ -6,9 +6,8 @@ is the oracle that the index is tested against.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple, assert_never
 
 from digest.matching.names import author_matches
@@ -27,7 +26,15 @@ from digest.matching.nodes import (
     atoms,
 )
 from digest.matching.query import Query
-from digest.matching.text import Word, fold_label, words_of
+from digest.matching.reading import (
+    COLUMNS,
+    NO_SYNONYMS,
+    PaperRuns,
+    Synonyms,
+    TextRun,
+    read_paper,
+)
+from digest.matching.text import fold_case, fold_label
 from digest.model import Paper, Reason
 
 
@@ -55,50 +62,64 @@ class Verdict:
         return "not found: " + ", ".join(self.missing)
 
 
-def evaluate(query: Query, paper: Paper) -> Verdict:
-    """Judge a paper."""
-    holds, found = _judge(query.root, paper)
+def evaluate(query: Query, paper: Paper, synonyms: Synonyms = NO_SYNONYMS) -> Verdict:
+    """Judge a paper.
+
+    Args:
+        query: What is asked.
+        paper: To be judged.
+        synonyms: Forms that mean the same, besides those the paper defines.
+    """
+    seen = _Seen(paper, read_paper(paper, synonyms))
+    holds, found = _judge(query.root, seen)
     if holds:
         return Verdict(matched=True, reasons=_reasons(query, found, query.without))
-    wanted, excluding = _causes(query.root, paper)
+    wanted, excluding = _causes(query.root, seen)
     return Verdict(
         matched=False,
         missing=tuple(dict.fromkeys(_label(atom) for atom in _in_order(wanted))),
-        excluded_by=_reasons(query, [hit for atom in excluding for hit in _find(atom, paper)], ()),
+        excluded_by=_reasons(query, [hit for atom in excluding for hit in _find(atom, seen)], ()),
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Hit:
+class _Seen(NamedTuple):
+    """A paper, and its texts as read."""
+
+    paper: Paper
+    runs: PaperRuns
+
+
+class _Hit(NamedTuple):
     """A term found: `term` as written, or as it stands on the paper."""
 
     atom: Atom
     term: str
     field: Field
+    span: tuple[int, int] | None = None
 
 
-def _judge(node: Node, paper: Paper) -> tuple[bool, list[_Hit]]:
+def _judge(node: Node, seen: _Seen) -> tuple[bool, list[_Hit]]:
     """Tell whether it holds, and the hits that make it so; a NOT holds for want of hits."""
     match node:
         case And(items):
-            verdicts = [_judge(item, paper) for item in items]
+            verdicts = [_judge(item, seen) for item in items]
             holds = all(held for held, _ in verdicts)
         case Or(items):
-            verdicts = [verdict for item in items if (verdict := _judge(item, paper))[0]]
+            verdicts = [verdict for item in items if (verdict := _judge(item, seen))[0]]
             holds = bool(verdicts)
         case Not(item):
-            return not _judge(item, paper)[0], []
+            return not _judge(item, seen)[0], []
         case _:
-            hits = _find(node, paper)
+            hits = _find(node, seen)
             return bool(hits), hits
     return holds, [hit for _, hits in verdicts for hit in hits] if holds else []
 
 
-def _causes(node: Node, paper: Paper) -> tuple[list[Atom], list[Atom]]:
+def _causes(node: Node, seen: _Seen) -> tuple[list[Atom], list[Atom]]:
     """Give the wanted atoms missing, and the excluded atoms present, of a node that fails."""
     match node:
         case And(items) | Or(items):
-            failing = [_causes(item, paper) for item in items if not _judge(item, paper)[0]]
+            failing = [_causes(item, seen) for item in items if not _judge(item, seen)[0]]
             return (
                 [atom for missing, _ in failing for atom in missing],
                 [atom for _, excluding in failing for atom in excluding],
@@ -109,10 +130,11 @@ def _causes(node: Node, paper: Paper) -> tuple[list[Atom], list[Atom]]:
             return [node], []
 
 
-def _find(atom: Atom, paper: Paper) -> list[_Hit]:
+def _find(atom: Atom, seen: _Seen) -> list[_Hit]:
+    paper = seen.paper
     match atom:
         case Phrase():
-            found = _phrase_found(atom, paper)
+            return _phrase_hits(atom, seen.runs)
         case Author(name=name):
             found = [(a, Field.AUTHOR) for a in paper.authors if author_matches(name, a)]
         case Tag(label=label):
@@ -123,7 +145,7 @@ def _find(atom: Atom, paper: Paper) -> list[_Hit]:
             found = [(atom.text, Field.UPVOTES)] if atom.holds(paper.upvotes) else []
         case _:
             assert_never(atom)
-    return [_Hit(atom=atom, term=term, field=field) for term, field in found]
+    return [_Hit(atom, term, field) for term, field in found]
 
 
 def _covers(label: str, tag: str) -> bool:
@@ -131,65 +153,62 @@ def _covers(label: str, tag: str) -> bool:
     return folded == label or folded.startswith(f"{label}.")
 
 
-def _phrase_found(phrase: Phrase, paper: Paper) -> list[tuple[str, Field]]:
-    texts = ((Field.TITLE, paper.title), (Field.ABSTRACT, paper.abstract))
-    return [
-        (phrase.text, field)
-        for field, text in texts
-        if phrase.field in {Field.TEXT, field} and _has_phrase(phrase, _read(text))
-    ]
+def _phrase_hits(phrase: Phrase, runs: PaperRuns) -> list[_Hit]:
+    hits = []
+    for column, texts in zip(COLUMNS, runs, strict=True):
+        if phrase.field in {Field.TEXT, column}:
+            span = next((span for run in texts if (span := _span(phrase, run))), None)
+            if span:
+                hits.append(_Hit(phrase, phrase.text, column, span))
+    return hits
 
 
-class _Text(NamedTuple):
-    """A text read once: its words as keys and as they stand."""
-
-    words: tuple[Word, ...]
-    keys: tuple[str, ...]
-    exact: tuple[str, ...]
-
-
-@lru_cache(maxsize=4096)
-def _read(text: str) -> _Text:
-    words = tuple(words_of(text))
-    return _Text(words, tuple(word.key for word in words), tuple(word.exact for word in words))
-
-
-def _has_phrase(phrase: Phrase, text: _Text) -> bool:
-    row = text.exact if phrase.exact else text.keys
+def _span(phrase: Phrase, run: TextRun) -> tuple[int, int] | None:
+    """Give where a phrase stands first."""
+    row = run.exact if phrase.exact else run.keys
     length = len(phrase.words)
-    return any(
-        row[start : start + length] == phrase.words
-        and (not phrase.prefix or _has_prefix(phrase, text, start + length))
-        for start in _starts(phrase, row)
-    )
+    for start in _starts(phrase, run):
+        end = start + length
+        if row[start:end] == phrase.words and (not phrase.prefix or _has_prefix(phrase, run, end)):
+            last = end if phrase.prefix else end - 1
+            return run.spans[start][0], run.spans[last][1]
+    return None
 
 
-def _starts(phrase: Phrase, row: tuple[str, ...]) -> Iterator[int]:
-    """Give the places where the first word of a phrase stands; all of them for a bare prefix."""
-    if not phrase.words:
-        yield from range(len(row))
-        return
-    start = -1
-    for _ in range(row.count(phrase.words[0])):
-        start = row.index(phrase.words[0], start + 1)
-        yield start
+def _starts(phrase: Phrase, run: TextRun) -> Iterable[int]:
+    """Give the places where the first word of a phrase may stand."""
+    if not phrase.words or phrase.exact:
+        return range(len(run.keys))
+    return run.places(phrase.words[0])
 
 
-def _has_prefix(phrase: Phrase, text: _Text, place: int) -> bool:
-    if place == len(text.words):
+def _has_prefix(phrase: Phrase, run: TextRun, place: int) -> bool:
+    if place == len(run.words):
         return False
-    word = text.words[place]
-    forms = (word.exact,) if phrase.exact else (word.folded, word.key)
-    return any(form.startswith(phrase.prefix) for form in forms)
+    word = run.words[place]
+    if phrase.exact:
+        return word.exact.startswith(phrase.prefix)
+    return word.folded.startswith(phrase.prefix) or word.key.startswith(phrase.prefix)
 
 
 def _reasons(query: Query, hits: Iterable[_Hit], without: tuple[str, ...]) -> tuple[Reason, ...]:
+    if isinstance(query.root, Phrase):  # most are, and a phrase is found once a text
+        return tuple(_reason(query, hit, without) for hit in hits)
     ordered = sorted(hits, key=lambda hit: hit.atom.at)
-    return tuple(
-        dict.fromkeys(
-            Reason(term=hit.term, field=hit.field.value, query=query.canonical, without=without)
-            for hit in ordered
-        )
+    return tuple(dict.fromkeys(_reason(query, hit, without) for hit in ordered))
+
+
+def _reason(query: Query, hit: _Hit, without: tuple[str, ...]) -> Reason:
+    asked = hit.atom.text
+    if asked is hit.term or fold_case(asked) == fold_case(hit.term):
+        asked = ""
+    return Reason(
+        term=hit.term,
+        field=hit.field.value,
+        query=query.canonical,
+        without=without,
+        span=hit.span,
+        asked=asked,
     )
 
 

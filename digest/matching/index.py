@@ -9,46 +9,31 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import product
-from typing import TypeAlias, assert_never
+from typing import assert_never
 
+from digest.errors import QueryError
+from digest.matching.canonical import render
+from digest.matching.hits import Hits
 from digest.matching.names import Name, author_matches, name_readings
-from digest.matching.nodes import And, Atom, Author, Feed, Node, Not, Or, Phrase, Tag, Upvotes
+from digest.matching.nodes import And, Atom, Author, Feed, Not, Or, Phrase, Tag, Upvotes
+from digest.matching.programs import NOTHING, Program, compile_canonical, compile_node
 from digest.matching.query import Query, parse_query
-from digest.matching.text import fold_label, words_of
-from digest.matching.trie import COLUMNS, PhraseTrie
+from digest.matching.reading import COLUMNS, NO_SYNONYMS, Synonyms, runs_of
+from digest.matching.text import fold_label
+from digest.matching.trie import PhraseTrie
 from digest.model import Paper, QueryId
-
-
-@dataclass(frozen=True, slots=True)
-class _All:
-    parts: tuple[_Program, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Any:
-    parts: tuple[_Program, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _None:
-    part: _Program
-
-
-_Program: TypeAlias = int | _All | _Any | _None
-"""A query over numbered atoms; most are one number."""
 
 
 class QueryIndex:
     """The distinct queries, ready to be matched against any papers."""
 
     def __init__(self) -> None:
-        self._programs: dict[QueryId, _Program] = {}
+        self._programs: dict[QueryId, Program] = {}
         self._numbers: dict[Atom, int] = {}
         self._atoms: dict[int, Atom] = {}
-        self._uses: dict[int, int] = {}
-        self._made = 0
+        self._uses: list[int] = []  # by number; a number is never given twice
+        self._texts: dict[str, int] = {}
         self._phrases = PhraseTrie()
         self._authors: dict[tuple[str, str], dict[int, Author]] = defaultdict(dict)
         self._tags: dict[str, int] = {}
@@ -63,42 +48,51 @@ class QueryIndex:
 
     def add(self, query_id: QueryId, query: Query) -> None:
         """Take a query in, in place of an earlier one of the same id."""
-        program = self._compile(query.root)
-        self.discard(query_id)
-        self._programs[query_id] = program
+        self._take(query_id, compile_node(query.root, self._number_of))
+
+    def add_canonical(self, query_id: QueryId, text: str) -> None:
+        """Take a query in by its canonical text, in place of an earlier one of the same id.
+
+        Raises:
+            QueryError: If the text is no query, which a canonical one always is.
+        """
+        try:
+            program = compile_canonical(text, self._number_of_text)
+        except _NotCanonicalError:
+            program = None
+        if program is None:
+            program = compile_node(parse_query(text).root, self._number_of)
+        self._take(query_id, program)
 
     def add_nothing(self, query_id: QueryId) -> None:
         """Take an id in whose query cannot be read: it is known, and matches nothing."""
-        self.discard(query_id)
-        self._programs[query_id] = _Any(())
+        self._take(query_id, NOTHING)
 
     def discard(self, query_id: QueryId) -> None:
         """Forget a query; nothing happens when it is not known."""
         program = self._programs.pop(query_id, None)
-        if program is None:
-            return
-        for number in _numbers(program):
-            self._uses[number] -= 1
-            if not self._uses[number]:
-                self._remove(number)
+        if program is not None:
+            self._release(program)
 
-    def match(self, papers: Sequence[Paper]) -> Hits:
+    def match(self, papers: Sequence[Paper], synonyms: Synonyms = NO_SYNONYMS) -> Hits:
         """Look all terms up in these papers.
 
         Args:
             papers: Best first, as `rank` gives them: their place is their bit.
+            synonyms: Forms that mean the same, besides those a paper defines.
         """
         found: dict[int, int] = defaultdict(int)
         for position, paper in enumerate(papers):
             bit = 1 << position
-            for number in self._found_in(paper):
+            for number in self._found_in(paper, synonyms):
                 found[number] |= bit
         return Hits(papers=tuple(papers), found=found, programs=self._programs.copy())
 
-    def _found_in(self, paper: Paper) -> set[int]:
+    def _found_in(self, paper: Paper, synonyms: Synonyms) -> set[int]:
         found: set[int] = set()
-        for column, text in zip(COLUMNS, (paper.title, paper.abstract), strict=True):
-            self._phrases.scan(words_of(text), column, found)
+        for column, runs in zip(COLUMNS, runs_of(paper, synonyms), strict=True):
+            for words in runs:
+                self._phrases.scan(words, column, found)
         covering = {part for tag in paper.tags for part in _hierarchy(fold_label(tag))}
         found.update(self._tags[label] for label in covering & self._tags.keys())
         feeds = set(map(fold_label, paper.feeds))
@@ -117,28 +111,51 @@ class QueryIndex:
                 if author_matches(author.name, name):
                     yield number
 
-    def _compile(self, node: Node) -> _Program:
-        match node:
-            case And(items):
-                return _All(tuple(map(self._compile, items)))
-            case Or(items):
-                return _Any(tuple(map(self._compile, items)))
-            case Not(item):
-                return _None(self._compile(item))
-            case _:
-                return self._use(node)
+    def _take(self, query_id: QueryId, program: Program) -> None:
+        self._use(program)
+        self.discard(query_id)
+        self._programs[query_id] = program
 
-    def _use(self, atom: Atom) -> int:
+    def _use(self, program: Program) -> None:
+        if isinstance(program, int):
+            self._uses[program if program >= 0 else ~program] += 1
+            return
+        for part in program:
+            self._use(part)
+
+    def _release(self, program: Program) -> None:
+        if not isinstance(program, int):
+            for part in program:
+                self._release(part)
+            return
+        number = program if program >= 0 else ~program
+        self._uses[number] -= 1
+        if not self._uses[number]:
+            self._remove(number)
+
+    def _number_of_text(self, text: str) -> int:
+        number = self._texts.get(text)
+        if number is None:
+            try:
+                query = parse_query(text)
+            except QueryError as exc:
+                raise _NotCanonicalError from exc
+            if isinstance(query.root, And | Or | Not) or text.strip('"') != query.canonical.strip(
+                '"'
+            ):
+                raise _NotCanonicalError
+            number = self._texts[text] = self._number_of(query.root)
+        return number
+
+    def _number_of(self, atom: Atom) -> int:
         number = self._numbers.get(atom)
         if number is None:
             # Never given twice, so that hits of an earlier match cannot be mistaken.
-            number = self._made
-            self._made += 1
+            number = len(self._uses)
+            self._uses.append(0)
             self._numbers[atom] = number
             self._atoms[number] = atom
-            self._uses[number] = 0
             self._register(atom, number)
-        self._uses[number] += 1
         return number
 
     def _register(self, atom: Atom, number: int) -> None:
@@ -158,7 +175,9 @@ class QueryIndex:
 
     def _remove(self, number: int) -> None:
         atom = self._atoms.pop(number)
-        del self._numbers[atom], self._uses[number]
+        del self._numbers[atom]
+        for text in _texts_of(atom):
+            self._texts.pop(text, None)
         match atom:
             case Phrase():
                 self._phrases.discard(atom, number)
@@ -177,67 +196,6 @@ class QueryIndex:
                 assert_never(atom)
 
 
-class Hits:
-    """What a batch of papers holds for every query known when it was matched.
-
-    A later change of the index changes nothing here.
-    """
-
-    def __init__(
-        self, *, papers: tuple[Paper, ...], found: dict[int, int], programs: dict[QueryId, _Program]
-    ) -> None:
-        self.papers = papers
-        self._all = (1 << len(papers)) - 1
-        self._found = dict(found)
-        self._programs = programs
-        self._bits: dict[QueryId, int] = {}
-
-    def __contains__(self, query_id: object) -> bool:
-        return query_id in self._programs
-
-    def bits(self, query_id: QueryId) -> int:
-        """Give the papers a query matches; bit i is `papers[i]`.
-
-        Raises:
-            KeyError: If the query was not in the index when it was matched.
-        """
-        bits = self._bits.get(query_id)
-        if bits is None:
-            bits = self._run(self._programs[query_id]) & self._all
-            self._bits[query_id] = bits
-        return bits
-
-    def union(self, query_ids: Iterable[QueryId]) -> int:
-        """Give the papers that any of these queries matches.
-
-        Raises:
-            KeyError: If one was not in the index when it was matched.
-        """
-        bits = 0
-        for query_id in query_ids:
-            bits |= self.bits(query_id)
-        return bits
-
-    def _run(self, program: _Program) -> int:
-        match program:
-            case int():
-                return self._found.get(program, 0)
-            case _All(parts):
-                bits = self._all
-                for part in parts:
-                    bits &= self._run(part)
-                return bits
-            case _Any(parts):
-                bits = 0
-                for part in parts:
-                    bits |= self._run(part)
-                return bits
-            case _None(part):
-                return ~self._run(part)
-            case _:
-                assert_never(program)
-
-
 def build_index(queries: Iterable[tuple[QueryId, str]]) -> QueryIndex:
     """Index stored queries by their canonical text.
 
@@ -246,7 +204,7 @@ def build_index(queries: Iterable[tuple[QueryId, str]]) -> QueryIndex:
     """
     index = QueryIndex()
     for query_id, text in queries:
-        index.add(query_id, parse_query(text))
+        index.add_canonical(query_id, text)
     return index
 
 
@@ -260,17 +218,14 @@ def best(bits: int, count: int) -> list[int]:
     return positions
 
 
-def _numbers(program: _Program) -> Iterator[int]:
-    match program:
-        case int():
-            yield program
-        case _All(parts) | _Any(parts):
-            for part in parts:
-                yield from _numbers(part)
-        case _None(part):
-            yield from _numbers(part)
-        case _:
-            assert_never(program)
+def _texts_of(atom: Atom) -> tuple[str, str]:
+    """Give the ways a canonical query may write a term: alone, and among others."""
+    text = render(atom)
+    return text, f'"{text}"'
+
+
+class _NotCanonicalError(Exception):
+    """A text is not what `canonical` writes: it has to be parsed as a person's."""
 
 
 def _author_key(name: Name) -> tuple[str, str]:

@@ -18,11 +18,13 @@ from digest.matching.canonical import content_length, normalise, render
 from digest.matching.lexer import OPERATORS, Lexeme, Refusal, Sign, lex
 from digest.matching.nodes import And, Node, Not, Or, Phrase, Tag, atoms, holds_for_nothing
 from digest.matching.parser import parse_tree
-from digest.matching.text import UNPRINTABLE, fold_label, words_of
+from digest.matching.text import UNPRINTABLE, fold_case, fold_label, words_of
 
 MAX_LENGTH = 1_000
 MAX_CANONICAL_LENGTH = 8_000
 """A canonical query spells out fields and operators for each of its 200 terms."""
+
+MAX_FOLDED_LENGTH = 3_000
 
 _PLAIN = re.compile(r"[a-z0-9]+(?: [a-z0-9]+)*")
 _LOWER_OPERATORS = frozenset({"and", "or", "not"})
@@ -129,6 +131,9 @@ def _parse(text: str) -> Query:
         return Query(root=root, canonical=render(root), text=text)
     if len(text) > MAX_CANONICAL_LENGTH:
         raise _too_long()
+    if not text.isascii() and len(fold_case(text)) > max(len(text), MAX_FOLDED_LENGTH):
+        # One character may stand for eighteen ("ﷺ"): what follows costs by what it reads.
+        raise Refusal(f"a query has at most {MAX_LENGTH} characters, written out", 0)
     root = normalise(parse_tree(text))
     query = Query(root=root, canonical=render(root), text=text)
     written_out = len(text) > MAX_LENGTH and query.canonical == text

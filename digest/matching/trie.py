@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from digest.matching.nodes import MIN_PREFIX, Field, Phrase
+from digest.matching.reading import COLUMNS
 from digest.matching.text import Word, fold_case, join_words, words_of
-
-COLUMNS = (Field.TITLE, Field.ABSTRACT)
-"""The texts of a paper; a phrase of `Field.TEXT` belongs to both."""
 
 _MAX_WORDS_KEPT = 1 << 17
 
@@ -53,7 +51,7 @@ class PhraseTrie:
 
     def __init__(self) -> None:
         self._root = _Node()
-        self._begun: dict[str, tuple[tuple[int, Field], ...]] = {}
+        self._begun: dict[Field, dict[str, tuple[int, ...]]] = {column: {} for column in COLUMNS}
 
     def is_empty(self) -> bool:
         """Tell whether no phrase is left."""
@@ -73,7 +71,7 @@ class PhraseTrie:
         if node.rare is None:
             node.rare = _Rare()
         if phrase.prefix:
-            self._begun.clear()
+            self._forget_beginnings()
             node.rare.prefixes.setdefault(_folded_prefix(phrase), {})[number] = phrase
         elif phrase.exact:
             node.rare.exact[number] = phrase
@@ -90,7 +88,7 @@ class PhraseTrie:
         if node.rare is None or _is_plain(phrase):
             node.number = None
         else:
-            self._begun.clear()
+            self._forget_beginnings()
             _discard_rare(node.rare, phrase, number)
             if node.rare.is_empty():
                 node.rare = None
@@ -128,21 +126,30 @@ class PhraseTrie:
     def _scan_beginnings(
         self, words: Sequence[Word], rare: _Rare, column: Field, found: set[int]
     ) -> None:
+        kept = self._begun[column]
         for word in words:
-            begun = self._begun.get(word.exact)
+            begun = kept.get(word.exact)
             if begun is None:
-                begun = self._begin(word, rare)
-            for number, field in begun:
-                if field in {Field.TEXT, column}:
-                    found.add(number)
+                begun = self._begin(word, rare, column)
+            if begun:
+                found.update(begun)
 
-    def _begin(self, word: Word, rare: _Rare) -> tuple[tuple[int, Field], ...]:
+    def _begin(self, word: Word, rare: _Rare, column: Field) -> tuple[int, ...]:
         """Find the prefixes of a word once; texts repeat their words."""
-        if len(self._begun) >= _MAX_WORDS_KEPT:
-            self._begun.clear()
-        begun = tuple((number, phrase.field) for number, phrase in _prefixes_of((word,), rare))
-        self._begun[word.exact] = begun
+        kept = self._begun[column]
+        if len(kept) >= _MAX_WORDS_KEPT:
+            kept.clear()
+        begun = tuple(
+            number
+            for number, phrase in _prefixes_of((word,), rare)
+            if phrase.field in {Field.TEXT, column}
+        )
+        kept[word.exact] = begun
         return begun
+
+    def _forget_beginnings(self) -> None:
+        for kept in self._begun.values():
+            kept.clear()
 
 
 def _is_plain(phrase: Phrase) -> bool:

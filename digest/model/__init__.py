@@ -49,6 +49,7 @@ from digest.model.ingest import (
     Score,
     Window,
 )
+from digest.model.notes import PaperNote, PaperWords, Topic
 from digest.model.papers import Paper, PaperIntent
 from digest.model.subscribers import (
     ConsentKind,
@@ -98,6 +99,8 @@ __all__ = [
     "Paper",
     "PaperId",
     "PaperIntent",
+    "PaperNote",
+    "PaperWords",
     "ParsedFeed",
     "Period",
     "PlannedPaper",
@@ -112,5 +115,6 @@ __all__ = [
     "SubscriberDraft",
     "SubscriberId",
     "SubscriberState",
+    "Topic",
     "Window",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType
@@ -17,13 +18,18 @@ class Reason:
 
     `term` is as the person wrote it ("sparse autoencoder", "E. Noether", "cs.CL");
     `field` is "title", "abstract", "author", "tag", "feed" or "upvotes"; `query` is the
-    canonical query. `without` lists the excluded terms of the query ("survey").
+    canonical query. `without` lists the excluded terms of the query ("survey"). `span`
+    is where the term stands first in that text, `asked` what was asked for where the
+    paper has another form of it ("Y. LeCun" for "Yann LeCun"); neither tells two
+    reasons apart.
     """
 
     term: str
     field: str
     query: str = ""
     without: tuple[str, ...] = ()
+    span: tuple[int, int] | None = dataclasses.field(default=None, compare=False)
+    asked: str = dataclasses.field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

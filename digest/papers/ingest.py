@@ -13,6 +13,8 @@ from digest.model import FeedRecord, PaperIntent
 from digest.papers.decide import decide_entries, latest_opening
 from digest.papers.signals import SIGNALS, decide_signal
 from digest.settings import DigestSettings
+from digest.store.engine import Store
+from digest.store.fulltext import PaperReader, annotate_papers, stale_papers
 from digest.store.ingest import apply_plan, known_papers
 
 log = structlog.get_logger(__name__)
@@ -37,6 +39,7 @@ def ingest(
     entries: int,
     now: datetime,
     settings: DigestSettings,
+    reader: PaperReader | None = None,
     backfill: bool = False,
 ) -> IngestCounts:
     """Store the papers of a document.
@@ -49,6 +52,7 @@ def ingest(
         entries: How many entries the document has, those without a title included.
         now: Aware UTC instant of the poll.
         settings: For how long papers stay eligible and are remembered.
+        reader: Reads the papers' words and topics; None leaves that to `annotate_stale`.
         backfill: Whether the document is of a past day; see `decide_entries`.
     """
     known = known_papers(
@@ -70,7 +74,9 @@ def ingest(
             ),
             backfill=backfill,
         )
-    apply_plan(tx, plan, now=now)
+    touched = apply_plan(tx, plan, now=now)
+    if reader is not None:
+        annotate_papers(tx, reader, touched)
     untitled = entries - len(intents)
     if untitled or plan.unidentified or plan.merges:
         log.info(
@@ -85,3 +91,30 @@ def ingest(
         new_papers=len(plan.inserts),
         revised_papers=len(plan.revisions),
     )
+
+
+def annotate_stale(store: Store, reader: PaperReader, *, batch: int = 500) -> int:
+    """Read the papers again that were read otherwise than now, the newest first.
+
+    So it goes after a change of topics, of synonyms, or of how text is read.
+
+    Args:
+        store: The database.
+        reader: As it is now.
+        batch: Papers in one transaction; others may write in between.
+
+    Returns:
+        How many were read.
+    """
+    done = 0
+    while True:
+        with store.read() as tx:
+            if not stale_papers(tx, reader.fingerprint, limit=1):
+                break
+        with store.write() as tx:
+            ids = stale_papers(tx, reader.fingerprint, limit=batch)
+            annotate_papers(tx, reader, ids)
+        done += len(ids)
+    if done:
+        log.info("papers read again", papers=done)
+    return done

@@ -23,6 +23,7 @@ from digest.settings import Settings
 from digest.store.engine import Store
 from digest.store.feed_days import feed_days
 from digest.store.feeds import due_feeds, get_feed, list_feeds, record_poll
+from digest.store.fulltext import PaperReader
 
 log = structlog.get_logger(__name__)
 
@@ -47,6 +48,7 @@ async def poll_feeds(
     *,
     clock: Clock,
     settings: Settings,
+    reader: PaperReader | None = None,
     names: Sequence[str] | None = None,
     due_only: bool = False,
     on_done: Callable[[FeedPoll], None] | None = None,
@@ -63,6 +65,7 @@ async def poll_feeds(
         parser: Open parser.
         clock: Gives the instant of each poll.
         settings: Everything that was set.
+        reader: Reads the papers' words and topics as they are stored.
         names: Feeds to poll, due or not; None for all that are neither paused nor gone.
         due_only: Without names, only feeds whose next poll is due.
         on_done: Called with each result as it comes.
@@ -76,7 +79,9 @@ async def poll_feeds(
     feeds = await asyncio.to_thread(_chosen_feeds, store, names, due_only, clock())
 
     async def poll(feed: FeedRecord) -> FeedPoll:
-        done = await _poll_guarded(store, fetcher, parser, feed, clock=clock, settings=settings)
+        done = await _poll_guarded(
+            store, fetcher, parser, feed, clock=clock, settings=settings, reader=reader
+        )
         if on_done is not None:
             on_done(done)
         return done
@@ -107,11 +112,12 @@ async def _poll_guarded(
     *,
     clock: Clock,
     settings: Settings,
+    reader: PaperReader | None,
 ) -> FeedPoll:
     """Poll one feed; whatever goes wrong is recorded on it."""
     try:
         reading = await read_feed(fetcher, parser, feed, now=clock(), settings=settings.feeds)
-        done = await asyncio.to_thread(_store_reading, store, feed, reading, settings)
+        done = await asyncio.to_thread(_store_reading, store, feed, reading, settings, reader)
     except Exception as exc:  # one feed's trouble, even a defect of ours, stops no other
         cause = (
             str(exc) if isinstance(exc, DigestError) else f"internal error: {type(exc).__name__}"
@@ -132,7 +138,11 @@ async def _poll_guarded(
 
 
 def _store_reading(
-    store: Store, feed: FeedRecord, reading: FeedReading, settings: Settings
+    store: Store,
+    feed: FeedRecord,
+    reading: FeedReading,
+    settings: Settings,
+    reader: PaperReader | None,
 ) -> FeedPoll:
     state = reading.state
     counts = IngestCounts()
@@ -153,6 +163,7 @@ def _store_reading(
                 entries=len(reading.parsed.entries),
                 now=at,
                 settings=settings.digest,
+                reader=reader,
             )
             news = {one.day for one in feed_days(tx, feed.id) if one.new_papers}
             gap = usual_gap(feed.kind, reading.parsed, {*news, at.date()}, today=at.date())

@@ -54,7 +54,7 @@ def known_papers(tx: Session, aliases: Collection[Alias], *, scores_since: date)
         )
         owners.update((alias, paper_id) for alias, paper_id in rows)
     ids = {paper_id for paper_id in owners.values() if paper_id is not None}
-    papers = load_papers(tx, ids)
+    papers = load_papers(tx, ids, topics=False)
     names: dict[int, set[Alias]] = defaultdict(set)
     windows: dict[int, list[Window]] = defaultdict(list)
     scores: dict[int, list[Score]] = defaultdict(list)
@@ -81,13 +81,16 @@ def known_papers(tx: Session, aliases: Collection[Alias], *, scores_since: date)
     )
 
 
-def apply_plan(tx: Session, plan: IngestPlan, *, now: datetime) -> None:
+def apply_plan(tx: Session, plan: IngestPlan, *, now: datetime) -> set[PaperId]:
     """Write a plan, in the transaction that read what it was decided from.
 
     Args:
         tx: A writing transaction.
         plan: From `decide_entries`.
         now: Aware UTC instant, recorded on revisions.
+
+    Returns:
+        The papers whose texts, tags or feeds may read otherwise now.
     """
     merge_papers(tx, plan.merges)
     _update_papers(tx, plan.updates)
@@ -144,6 +147,14 @@ def apply_plan(tx: Session, plan: IngestPlan, *, now: datetime) -> None:
         keys=("paper_id", "feed_id"),
     )
     _record_revisions(tx, plan, now)
+    touched = {
+        *(merge.paper_id for merge in plan.merges),
+        *(paper.id for paper in plan.updates),
+        *(paper.id for paper in plan.inserts),
+        *(paper_id for paper_id, _ in plan.tags),
+        *(window.paper_id for window in plan.windows),
+    }
+    return {real(paper_id) for paper_id in touched}
 
 
 def _insert_papers(tx: Session, papers: Sequence[Paper]) -> dict[PaperId, PaperId]:
@@ -201,8 +212,14 @@ def _insert_tags(tx: Session, tags: Sequence[tuple[PaperId, str]]) -> None:
         rows = tx.execute(select(_TAG.c.key, _TAG.c.id).where(_TAG.c.key.in_(chunk)))
         ids.update((key, tag_id) for key, tag_id in rows)
     tx.connection().execute(
-        insert(_PAPER_TAG).on_conflict_do_nothing(),
-        [{"paper_id": paper_id, "tag_id": ids[tag.casefold()]} for paper_id, tag in tags],
+        # A tag that was only a topic is the feed's from now on.
+        insert(_PAPER_TAG).on_conflict_do_update(
+            index_elements=["paper_id", "tag_id"], set_={"topic": False}
+        ),
+        [
+            {"paper_id": paper_id, "tag_id": ids[tag.casefold()], "topic": False}
+            for paper_id, tag in tags
+        ],
     )
 
 

@@ -154,16 +154,27 @@ def paper_revisions(tx: Session, paper_id: PaperId) -> list[tuple[datetime, Revi
     ]
 
 
-def load_papers(tx: Session, ids: Collection[PaperId]) -> dict[PaperId, Paper]:
-    """Return papers by exactly these ids: four queries for any number up to 10,000."""
+def load_papers(
+    tx: Session, ids: Collection[PaperId], *, topics: bool = True
+) -> dict[PaperId, Paper]:
+    """Return papers by exactly these ids: four queries for any number up to 10,000.
+
+    Args:
+        tx: A transaction.
+        ids: Of papers that were not merged away.
+        topics: Whether tags that are topics are among the tags.
+    """
     papers: dict[PaperId, Paper] = {}
     for chunk in chunks(ids):
         tags = _names_by_paper(
             tx,
             _columns(PaperTagRow.paper_id, TagRow.name)
             .join(TagRow, col(TagRow.id) == col(PaperTagRow.tag_id))
-            .where(col(PaperTagRow.paper_id).in_(chunk))
-            .order_by(col(PaperTagRow.paper_id), col(PaperTagRow.tag_id)),
+            .where(
+                col(PaperTagRow.paper_id).in_(chunk),
+                *(() if topics else (col(PaperTagRow.topic).is_(False),)),
+            )
+            .order_by(col(PaperTagRow.paper_id), col(PaperTagRow.topic), col(PaperTagRow.tag_id)),
         )
         feeds = _names_by_paper(
             tx,

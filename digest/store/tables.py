@@ -130,6 +130,8 @@ class PaperRow(Table, table=True):
     version: int | None = None
     first_seen_at: datetime = Field(index=True)
     revised_at: datetime | None = None
+    annotated_with: str | None = Field(default=None, index=True)
+    """What read its words and topics last (`Annotator.fingerprint`); NULL when nothing has."""
     upvotes: int | None = None
     upvotes_change: int | None = None
     comments: int | None = None
@@ -183,13 +185,14 @@ class TagRow(Table, table=True):
 
 
 class PaperTagRow(Table, table=True):
-    """Which papers carry which tags."""
+    """Which papers carry which tags; `topic` marks those that a query of ours gave."""
 
     __tablename__ = "paper_tag"
     __table_args__ = {"sqlite_with_rowid": False}
 
     paper_id: int = Field(foreign_key="paper.id", primary_key=True)
     tag_id: int = Field(foreign_key="tag.id", primary_key=True, index=True)
+    topic: bool = False
 
 
 class ListingRow(Table, table=True):

@@ -62,7 +62,7 @@ def test_an_old_schema_is_refused_with_the_command_that_mends_it(
     store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.ensure_schema()
-    monkeypatch.setattr("digest.store.engine.head_revision", lambda: "0002")
+    monkeypatch.setattr("digest.store.engine.head_revision", lambda: "9999")
 
     with pytest.raises(StorageError, match="run `digest db upgrade`"):
         store.ensure_schema()
@@ -119,7 +119,7 @@ def test_a_broken_constraint_reaches_the_caller(store: Store) -> None:
     store.ensure_schema()
 
     with pytest.raises(IntegrityError), store.write() as tx:
-        tx.connection().exec_driver_sql("INSERT INTO paper_tag VALUES (1, 1)")
+        tx.connection().exec_driver_sql("INSERT INTO paper_tag VALUES (1, 1, 0)")
 
 
 def test_a_file_that_is_no_database_is_one_plain_error(path: Path, store: Store) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from digest.delivery.planning import Edition, Owing, plan_owed
 from digest.digests.compose import PaperMasks
+from digest.matching.hits import Hits
 from digest.model import (
     Alias,
     Paper,
@@ -22,19 +22,6 @@ DAY = timedelta(days=1)
 NOTICE = "hf could not be read since February 1."
 
 
-class EverythingMatches:
-    """Hits of a query that matches all papers."""
-
-    def __init__(self, papers: list[Paper]) -> None:
-        self.papers = papers
-
-    def bits(self, query_id: QueryId) -> int:
-        return (1 << len(self.papers)) - 1
-
-    def union(self, query_ids: Iterable[QueryId]) -> int:
-        return (1 << len(self.papers)) - 1 if list(query_ids) else 0
-
-
 def edition(*ids: int) -> Edition:
     papers = [
         Paper(
@@ -47,9 +34,8 @@ def edition(*ids: int) -> Edition:
         for one in ids
     ]
     opened = [MONDAY - timedelta(hours=1)] * len(papers)
-    return Edition(
-        hits=EverythingMatches(papers), masks=PaperMasks(papers, opened), notices=(NOTICE,)
-    )
+    everything = Hits(papers=papers, found={0: (1 << len(papers)) - 1}, programs={QueryId(1): 0})
+    return Edition(hits=everything, masks=PaperMasks(papers, opened), notices=(NOTICE,))
 
 
 def reader(next_digest_at: datetime | None, *, max_papers: int = 20) -> Subscriber:

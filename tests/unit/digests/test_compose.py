@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from hypothesis import given
@@ -13,6 +13,7 @@ from digest.digests.compose import (
     queries_of,
     select,
 )
+from digest.matching.hits import Hits
 from digest.model import (
     NOTHING_NEW,
     DeliveryPlan,
@@ -32,21 +33,9 @@ CONSENT = datetime(2026, 1, 1, tzinfo=UTC)
 OPENED = datetime(2026, 2, 1, tzinfo=UTC)
 
 
-class FakeHits:
+def hits_of(papers: Sequence[Paper], table: dict[int, int]) -> Hits:
     """Hits as a table of query id to bit set."""
-
-    def __init__(self, papers: Sequence[Paper], table: dict[int, int]) -> None:
-        self.papers = papers
-        self._table = table
-
-    def bits(self, query_id: QueryId) -> int:
-        return self._table.get(query_id, 0)
-
-    def union(self, query_ids: Iterable[QueryId]) -> int:
-        bits = 0
-        for query_id in query_ids:
-            bits |= self.bits(query_id)
-        return bits
+    return Hits(papers=papers, found=table, programs={QueryId(one): one for one in table})
 
 
 def papers_with(*upvotes: int | None) -> list[Paper]:
@@ -61,11 +50,16 @@ def plan(
     opened_at: Sequence[datetime] | None = None,
     sent: Sequence[int] = (),
 ) -> DeliveryPlan:
-    return compose(
-        FakeHits(papers, table),
+    (selection,) = select(
+        hits_of(papers, table),
         PaperMasks(papers, opened_at or [OPENED] * len(papers)),
-        subscriber,
-        sent=[PaperId(number) for number in sent],
+        [subscriber],
+        {subscriber.id: [PaperId(number) for number in sent]},
+    )
+    return compose(
+        papers,
+        selection,
+        subscriber.id,
         period=Period("2026-02-03"),
         scheduled_at=SCHEDULED,
         closes_at=CLOSES,
@@ -176,36 +170,6 @@ def test_queries_are_parted_into_wanted_and_muted_without_doubles() -> None:
     )
 
     assert queries_of(subscriber) == ((1, 2), (3,))
-
-
-bit_sets = st.integers(0, (1 << 40) - 1)
-
-
-@given(bit_sets, bit_sets, bit_sets, bit_sets, bit_sets, st.integers(1, 30))
-def test_selection_is_the_best_of_exactly_what_is_allowed(
-    wanted: int, muted: int, eligible: int, sent: int, popular: int, max_papers: int
-) -> None:
-    hits = FakeHits([], {1: wanted, 2: muted})
-
-    selection = select(
-        hits,
-        wanted=[QueryId(1)],
-        muted=[QueryId(2)],
-        eligible=eligible,
-        sent=sent,
-        popular=popular,
-        max_papers=max_papers,
-    )
-
-    allowed = [
-        rank
-        for rank in range(40)
-        if (wanted >> rank & 1 and eligible >> rank & 1 and popular >> rank & 1)
-        and not (muted >> rank & 1 or sent >> rank & 1)
-    ]
-    assert [*selection.chosen, *selection.rest] == allowed
-    assert list(selection.chosen) == allowed[:max_papers]
-    assert selection.left_over == len(allowed) - len(selection.chosen)
 
 
 @given(st.lists(st.one_of(st.none(), st.integers(0, 50)), max_size=30), st.integers(0, 51))

@@ -89,6 +89,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=True),
         sa.Column("first_seen_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.Column("revised_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("annotated_with", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("upvotes", sa.Integer(), nullable=True),
         sa.Column("upvotes_change", sa.Integer(), nullable=True),
         sa.Column("comments", sa.Integer(), nullable=True),
@@ -99,6 +100,9 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("paper", schema=None) as batch_op:
         batch_op.create_index("ix_paper_dated_on", ["dated_on", "id"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_paper_annotated_with"), ["annotated_with"], unique=False
+        )
         batch_op.create_index(batch_op.f("ix_paper_first_seen_at"), ["first_seen_at"], unique=False)
         batch_op.create_index("ix_paper_upvotes", ["upvotes", "id"], unique=False)
 
@@ -323,6 +327,7 @@ def upgrade() -> None:
         "paper_tag",
         sa.Column("paper_id", sa.Integer(), nullable=False),
         sa.Column("tag_id", sa.Integer(), nullable=False),
+        sa.Column("topic", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["paper_id"], ["paper.id"], name=op.f("fk_paper_tag_paper_id")),
         sa.ForeignKeyConstraint(["tag_id"], ["tag.id"], name=op.f("fk_paper_tag_tag_id")),
         sa.PrimaryKeyConstraint("paper_id", "tag_id", name=op.f("pk_paper_tag")),
@@ -479,6 +484,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_paper_upvotes")
         batch_op.drop_index(batch_op.f("ix_paper_first_seen_at"))
         batch_op.drop_index("ix_paper_dated_on")
+        batch_op.drop_index(batch_op.f("ix_paper_annotated_with"))
 
     op.drop_table("paper")
     op.drop_table("intake")

@@ -1,0 +1,191 @@
+"""Looking back finds exactly the papers that the evaluator matches."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlmodel import text
+
+from digest.errors import QueryError
+from digest.lookback import look_back
+from digest.matching.annotate import Annotator
+from digest.matching.evaluate import evaluate
+from digest.matching.query import Query, parse_query
+from digest.matching.reading import Synonyms
+from digest.model import Alias, IngestPlan, Merge, Paper, PaperId, Topic
+from digest.papers.ingest import annotate_stale
+from digest.store import Store
+from digest.store.fulltext import count_tagged
+from digest.store.ingest import apply_plan
+from digest.store.papers import recent_papers
+
+NOW = datetime(2026, 2, 2, 12, tzinfo=UTC)
+SINCE = NOW - timedelta(days=30)
+WORDS = (
+    "RAG", "rag", "sparse", "autoencoders", "quantised", "quantum", "LMs", "GPT-4o", "matrices",
+    "naïve", "强化学习", "C++", "β", "survey", "Über", "(NNs)", "neural nets", "agents",
+)  # fmt: skip
+ANNOTATOR = Annotator(
+    [Topic(name="Sparse things", query="sparse OR quantum"), Topic(name="Nets", query="tag:cs")],
+    Synonyms([("agents", "autonomous systems")]),
+)
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    made = Store("sqlite://")
+    made.ensure_schema()
+    yield made
+    made.close()
+
+
+def paper(number: int, title: str, abstract: str = "", **facts: object) -> Paper:
+    return Paper(
+        id=PaperId(-number),
+        alias=Alias(f"arxiv:2602.{number:05}"),
+        title=title,
+        abstract=abstract,
+        first_seen_at=NOW - timedelta(hours=number % 100),
+        **facts,  # type: ignore[arg-type]
+    )
+
+
+def keep(store: Store, *papers: Paper) -> None:
+    tags = tuple((one.id, tag) for one in papers for tag in one.tags)
+    with store.write() as tx:
+        apply_plan(tx, IngestPlan(inserts=papers, tags=tags), now=NOW)
+
+
+def understood(text: str) -> Query | None:
+    try:
+        return parse_query(text)
+    except QueryError:
+        return None
+
+
+def drawn_queries(draw: random.Random, count: int) -> list[Query]:
+    def term() -> str:
+        words = (
+            " ".join(draw.choices(WORDS, k=draw.randint(1, 2))).replace("(", "").replace(")", "")
+        )
+        return draw.choice(
+            (f'"{words}"', f'title:"{words}"', f'="{words}"', "quant*", f'"{words} quant*"',
+             "abstract:matri*", "author:Noether", "tag:cs", "tag:sparse-things", "upvotes:>=2",
+             "=RA*", "matric*", "naï*", "über*")
+        )  # fmt: skip
+
+    found: list[Query] = []
+    while len(found) < count:
+        form = draw.choice(("{} AND {}", "{} OR {}", "{} NOT {}", "{1} AND ({0} OR NOT {2})", "{}"))
+        query = understood(form.format(term(), term(), term()))
+        if query:
+            found.append(query)
+    return found
+
+
+def test_the_index_finds_what_the_evaluator_matches(store: Store) -> None:
+    draw = random.Random(20260202)
+    papers = [
+        paper(
+            number,
+            " ".join(draw.choices(WORDS, k=4)),
+            " ".join(draw.choices(WORDS, k=7)),
+            authors=(draw.choice(("Emmy Noether", "E. Artin")),),
+            tags=(draw.choice(("cs.CL", "math")),),
+            upvotes=draw.choice((None, 1, 2, 3)),
+        )
+        for number in range(1, 151)
+    ]
+    keep(store, *papers)
+    annotate_stale(store, ANNOTATOR, batch=40)
+    queries = drawn_queries(draw, 300)
+
+    with store.read() as tx:
+        stored = recent_papers(tx, SINCE, NOW)
+        found = [
+            look_back(tx, query, ANNOTATOR, since=SINCE, until=NOW, show=5) for query in queries
+        ]
+
+    totals = [
+        sum(evaluate(query, one, ANNOTATOR.synonyms).matched for one in stored) for query in queries
+    ]
+    assert [one.total for one in found] == totals
+    assert all(match.reasons for one in found for match in one.matches)
+    assert {one.looked_at for one in found} == {150}
+    assert all(narrower.total < one.total for one in found for narrower in one.narrowings)
+
+
+def test_papers_that_nobody_read_yet_are_found_too(store: Store) -> None:
+    keep(store, paper(1, "Sparse nets"), paper(2, "Dense nets"))
+
+    with store.read() as tx:
+        found = look_back(tx, parse_query("sparse"), ANNOTATOR, since=SINCE, until=NOW)
+
+    assert [match.paper.title for match in found.matches] == ["Sparse nets"]
+
+
+def test_excluding_a_common_word_is_offered(store: Store) -> None:
+    keep(store, paper(1, "Nets: a survey"), paper(2, "Nets"), paper(3, "Nets, again"))
+    annotate_stale(store, ANNOTATOR)
+
+    with store.read() as tx:
+        found = look_back(tx, parse_query("nets"), ANNOTATOR, since=SINCE, until=NOW, show=1)
+
+    assert (found.total, len(found.matches)) == (3, 1)
+    assert [(one.excluded, one.query, one.total) for one in found.narrowings] == [
+        ("survey", "net NOT survey", 2)
+    ]
+
+
+def test_topics_become_tags_and_follow_their_file(store: Store) -> None:
+    keep(store, paper(1, "Sparse nets", tags=("cs.CL",)), paper(2, "Quantum"))
+    annotate_stale(store, ANNOTATOR)
+    with store.read() as tx:
+        before = count_tagged(tx, ["Sparse things", "Nets", "cs.CL"])
+
+    read_again = annotate_stale(store, Annotator([Topic(name="cs.CL", query="sparse")]))
+
+    with store.read() as tx:
+        after = count_tagged(tx, ["Sparse things", "Nets", "cs.CL"])
+    assert before == {"Sparse things": 2, "Nets": 1, "cs.CL": 1}
+    assert read_again == 2
+    assert after == {"cs.CL": 1}
+
+
+def test_a_tag_of_a_feed_outlives_the_topic_of_its_name(store: Store) -> None:
+    keep(store, paper(1, "Sparse nets"))
+    annotate_stale(store, ANNOTATOR)
+    with store.write() as tx:
+        apply_plan(tx, IngestPlan(tags=((PaperId(1), "sparse things"),)), now=NOW)
+
+    with store.write() as tx:
+        tx.execute(text("UPDATE paper SET annotated_with = NULL"))
+    annotate_stale(store, Annotator())
+
+    with store.read() as tx:
+        assert count_tagged(tx, ["Sparse things"]) == {"Sparse things": 1}
+
+
+def test_a_paper_merged_away_leaves_the_index(store: Store) -> None:
+    keep(store, paper(1, "Sparse nets"), paper(2, "Sparse nets"))
+    annotate_stale(store, ANNOTATOR)
+
+    with store.write() as tx:
+        merge = Merge(old_id=PaperId(2), paper_id=PaperId(1))
+        apply_plan(tx, IngestPlan(merges=(merge,)), now=NOW)
+
+    with store.read() as tx:
+        words = tx.execute(text("SELECT rowid FROM paper_words")).scalars().all()
+        found = look_back(tx, parse_query("sparse"), ANNOTATOR, since=SINCE, until=NOW)
+    assert words == [1]
+    assert found.total == 1
+
+
+def test_nothing_changes_when_nothing_is_stale(store: Store) -> None:
+    keep(store, paper(1, "Sparse nets"))
+    annotate_stale(store, ANNOTATOR)
+
+    assert annotate_stale(store, ANNOTATOR) == 0
