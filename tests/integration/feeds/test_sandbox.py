@@ -113,9 +113,11 @@ def test_a_document_that_needs_too_much_memory_is_refused() -> None:
                 await parse(parser, body)
             return caught.value.cause
 
+    # Where memory runs out decides which of these is seen; each refuses this document alone.
     assert asyncio.run(scenario()) in (
         "it needs too much memory to read",
         "it brought down the process that reads it",
+        "the parser gave up on it (SystemError)",
     )
 
 
