@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from email.utils import parseaddr
 from typing import Protocol
 
+import structlog
 from sqlmodel import Session
 
 from digest.digests.message import MailHeaders, build_message
 from digest.digests.render import DigestRenderer
 from digest.digests.sample import sample_digest
-from digest.errors import QueryError
+from digest.errors import DeliveryError, QueryError, RenderError
 from digest.matching.evaluate import evaluate
 from digest.matching.query import Query, parse_query, tag_query
 from digest.model import (
@@ -25,6 +26,8 @@ from digest.model import (
     InterestKind,
     Match,
     Message,
+    Outcome,
+    OutcomeKind,
     Paper,
     PaperId,
     Period,
@@ -43,6 +46,8 @@ from digest.subscribers.actions import action_links
 from digest.subscribers.links import bounce_address, digest_links
 from digest.subscribers.tokens import TokenSigner
 
+log = structlog.get_logger(__name__)
+
 _NO_DELIVERY = DeliveryId(0)
 
 
@@ -57,16 +62,19 @@ class Composer(Protocol):
         """
         ...
 
-    def load(self, tx: Session, deliveries: Sequence[Delivery]) -> Mapping[DeliveryId, Digest]:
-        """Read the digests of deliveries; those whose papers are all gone are absent."""
-        ...
+    def compose_batch(
+        self, tx: Session, deliveries: Sequence[Delivery]
+    ) -> Mapping[DeliveryId, Message | Outcome]:
+        """Make the messages of deliveries that were claimed together, at most 50.
 
-    def build(self, delivery: Delivery, digest: Digest) -> Message:
-        """Render and build one message.
+        Called in one thread at a time.
+
+        Returns:
+            For each delivery its message, or the failed outcome that says why it has
+            none; that hurts no other delivery.
 
         Raises:
-            RenderError: If a template cannot be rendered.
-            DeliveryError: If a header would break the mail.
+            StorageError: If the database refuses to be read.
         """
         ...
 
@@ -126,13 +134,27 @@ class DigestComposer:
         """Try the templates of digests; a broken letter holds up no digest."""
         self.render_sample()
 
-    def load(self, tx: Session, deliveries: Sequence[Delivery]) -> Mapping[DeliveryId, Digest]:
-        """Read the digests of deliveries, without papers that have become another's."""
+    def compose_batch(
+        self, tx: Session, deliveries: Sequence[Delivery]
+    ) -> Mapping[DeliveryId, Message | Outcome]:
+        """Make the messages of deliveries, without papers that have become another's."""
         held = ledger.held_papers(tx, deliveries)
-        return load_digests(tx, deliveries, held=held)
+        digests = load_digests(tx, deliveries, held=held)
+        return {one.id: self._compose(one, digests.get(one.id)) for one in deliveries}
 
-    def build(self, delivery: Delivery, digest: Digest) -> Message:
-        """Render and build one message."""
+    def _compose(self, delivery: Delivery, digest: Digest | None) -> Message | Outcome:
+        if digest is None:
+            return _failed("none of its papers is left")
+        try:
+            return self._build(delivery, digest)
+        except (RenderError, DeliveryError) as exc:
+            # The cause may name an address, so it stands in the ledger only.
+            return _failed(str(exc))
+        except Exception as exc:  # one odd paper must not hold up everybody's mail
+            log.exception("building a digest broke", delivery=delivery.id)
+            return _failed(f"could not be built: {type(exc).__name__}")
+
+    def _build(self, delivery: Delivery, digest: Digest) -> Message:
         sender = self._sender
         links = replace(
             self._links(digest, delivery.id),
@@ -180,6 +202,10 @@ class DigestComposer:
             delivery_id=delivery_id,
             unsubscribe_address=self._sender.mailbox,
         )
+
+
+def _failed(reply: str) -> Outcome:
+    return Outcome(kind=OutcomeKind.FAILED, reply=reply)
 
 
 def load_digests(

@@ -24,11 +24,10 @@ from digest.delivery.outcomes import (
 from digest.delivery.pace import Pace
 from digest.delivery.transport import HandOff, Transport
 from digest.delivery.writer import GroupCommit
-from digest.errors import DeliveryError, RenderError, StorageError
+from digest.errors import StorageError
 from digest.model import (
     ConsentKind,
     Delivery,
-    Digest,
     Message,
     Outcome,
     OutcomeKind,
@@ -48,7 +47,7 @@ _RECORD_TRIES_S = (0.2, 1.0, 5.0)
 @dataclass(frozen=True, slots=True)
 class _Job:
     delivery: Delivery
-    digest: Digest | None
+    message: Message | Outcome
 
 
 class Lanes:
@@ -131,18 +130,17 @@ class Lanes:
                 )
                 if not deliveries:
                     return None
-                self._claimed.extend(await asyncio.to_thread(self._load, deliveries))
+                self._claimed.extend(await asyncio.to_thread(self._compose, deliveries))
             return self._claimed.popleft()
 
-    def _load(self, deliveries: list[Delivery]) -> list[_Job]:
+    def _compose(self, deliveries: list[Delivery]) -> list[_Job]:
         with self._store.read() as tx:
-            digests = self._composer.load(tx, deliveries)
-        return [_Job(one, digests.get(one.id)) for one in deliveries]
+            messages = self._composer.compose_batch(tx, deliveries)
+        return [_Job(one, messages[one.id]) for one in deliveries]
 
     async def _deliver(self, job: _Job, lane: int) -> None:
-        message = await self._build(job)
+        message = job.message
         if isinstance(message, Outcome):
-            # The cause may name an address, so it stands in the ledger only.
             log.error("digest not built", delivery=job.delivery.id)
             await self._record(job.delivery, message)
             return
@@ -154,17 +152,6 @@ class Lanes:
             return
         async with self._pace.slot(domain):
             await self._hand_off(job.delivery, message, domain, lane)
-
-    async def _build(self, job: _Job) -> Message | Outcome:
-        if job.digest is None:
-            return _failed("none of its papers is left")
-        try:
-            return await asyncio.to_thread(self._composer.build, job.delivery, job.digest)
-        except (RenderError, DeliveryError) as exc:
-            return _failed(str(exc))
-        except Exception as exc:  # one odd paper must not hold up everybody's mail
-            log.exception("building a digest broke", delivery=job.delivery.id)
-            return _failed(f"could not be built: {type(exc).__name__}")
 
     async def _hand_off(self, delivery: Delivery, message: Message, domain: str, lane: int) -> None:
         async with AsyncExitStack() as sending:
@@ -267,7 +254,3 @@ def _retry_at(
 def _waits_for_relay(outcome: Outcome, *, early: bool) -> bool:
     """The relay may be back at the next run; this one has stopped before it named anybody."""
     return outcome.relay_trouble and early
-
-
-def _failed(reply: str) -> Outcome:
-    return Outcome(kind=OutcomeKind.FAILED, reply=reply)

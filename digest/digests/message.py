@@ -94,23 +94,34 @@ def _message(headers: MailHeaders, content: bytes) -> Message:
         recipient=_address(headers.recipient),
         message_id=headers.message_id,
         content=content,
+        has_no_dot_lines=True,
+        is_7bit=True,
     )
 
 
 def encode_body(text: str) -> tuple[str, bytes]:
     """Encode a part: its transfer encoding, and the lines without a last line end.
 
-    Quoted-printable, or base64 where that is shorter (scripts outside Latin).
+    Quoted-printable, or base64 where that is shorter (scripts outside Latin). No line
+    starts with a dot.
     """
     body = text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n")
     lines = body.encode("utf-8", errors="replace").split(b"\n")
     # Line by line: over several, b2a_qp spoils a CRLF that follows a space.
-    quoted = b"\r\n".join(binascii.b2a_qp(line) for line in lines).replace(b"=\n", b"=\r\n")
+    quoted = b"\r\n".join(map(_quoted, lines))
     raw = b"\r\n".join(lines) + b"\r\n"
     if len(quoted) <= len(raw) * 7 // 5:
         return "quoted-printable", quoted
     encoded = base64.encodebytes(raw).replace(b"\n", b"\r\n")
     return "base64", encoded.removesuffix(b"\r\n")
+
+
+def _quoted(line: bytes) -> bytes:
+    """Encode one line, in pieces of at most 76 bytes none of which starts with a dot."""
+    pieces = binascii.b2a_qp(line).split(b"=\n")
+    if not any(piece.startswith(b".") for piece in pieces):
+        return b"=\r\n".join(pieces)
+    return b"=\r\n".join(b"=2E" + piece[1:] if piece[:1] == b"." else piece for piece in pieces)
 
 
 def wire_size(rendered: Rendered) -> int:

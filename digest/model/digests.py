@@ -92,11 +92,19 @@ class Rendered:
 class Message:
     """A mail ready for a transport.
 
-    `content` is the complete message in wire form: CRLF line ends, every line at most
-    998 bytes. `envelope_from` is the bounce address of this delivery.
+    `content` is the complete message in wire form: CRLF line ends, the last line's too,
+    every line at most 998 bytes, dots not doubled. `envelope_from` is the bounce address
+    of this delivery.
+
+    Whoever builds the content knows what a transport would have to scan it for.
+    `has_no_dot_lines`: no line starts with a dot, so that no dot needs doubling (RFC 5321
+    §4.5.2). `is_7bit`: all is ASCII, so that the server needs no 8BITMIME. False says
+    that nobody has looked.
     """
 
     envelope_from: str
     recipient: str
     message_id: str
     content: bytes
+    has_no_dot_lines: bool = False
+    is_7bit: bool = False

@@ -20,6 +20,8 @@ from digest.model import (
     Interest,
     InterestKind,
     Message,
+    Outcome,
+    OutcomeKind,
     PaperId,
     Period,
     PlannedPaper,
@@ -180,21 +182,24 @@ def message_ids(prefix: str = "m") -> Callable[[], str]:
 class PlainComposer:
     """A composer for tests of the way, not of the mail: small, and as quick as can be."""
 
-    def __init__(self, *, refuse: Mapping[str, Exception] | None = None) -> None:
+    def __init__(self, *, refuse: Mapping[str, str] | None = None) -> None:
         self._refuse = refuse or {}
 
     def check(self) -> None:
         """There are no templates."""
 
-    def load(self, tx: Session, deliveries: Sequence[Delivery]) -> dict[DeliveryId, Digest]:
+    def compose_batch(
+        self, tx: Session, deliveries: Sequence[Delivery]
+    ) -> dict[DeliveryId, Message | Outcome]:
         from digest.delivery.composing import load_digests
 
-        return load_digests(tx, deliveries)
+        digests = load_digests(tx, deliveries)
+        return {one.id: self._build(one, digests[one.id]) for one in deliveries}
 
-    def build(self, delivery: Delivery, digest: Digest) -> Message:
+    def _build(self, delivery: Delivery, digest: Digest) -> Message | Outcome:
         email = digest.subscriber.email
         if email in self._refuse:
-            raise self._refuse[email]
+            return Outcome(kind=OutcomeKind.FAILED, reply=self._refuse[email])
         titles = "\r\n".join(match.paper.title for match in digest.matches)
         return Message(
             envelope_from="digest@example.org",

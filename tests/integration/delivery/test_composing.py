@@ -20,7 +20,7 @@ from digest.delivery.outbox import OutboxTransport
 from digest.delivery.run import DeliverCounts, deliver
 from digest.digests.render import DigestRenderer
 from digest.errors import RenderError
-from digest.model import DeliveryId, PaperId
+from digest.model import DeliveryId, Digest, DigestLinks, Message, PaperId, Rendered
 from digest.model.ingest import Merge
 from digest.resources import resource_dir
 from digest.settings import DigestSettings, Settings
@@ -124,11 +124,11 @@ def test_a_bounce_domain_gives_each_delivery_an_envelope_of_its_own(store: Store
         delivery = ledger.get_delivery(tx, one)
         assert delivery is not None
         with_verp = composer(bounce_domain="bounces.example.org")
-        digest = with_verp.load(tx, [delivery])[one]
+        verp = with_verp.compose_batch(tx, [delivery])[one]
+        plain = composer().compose_batch(tx, [delivery])[one]
 
-    verp = with_verp.build(delivery, digest)
-    plain = composer().build(delivery, digest)
-
+    assert isinstance(verp, Message)
+    assert isinstance(plain, Message)
     local_part, _, domain = verp.envelope_from.partition("@")
     assert domain == "bounces.example.org"
     assert SIGNER.bounced_delivery(local_part) == one
@@ -203,6 +203,34 @@ def test_a_digest_of_which_nothing_is_left_fails_and_says_so(store: Store, tmp_p
         delivery = ledger.get_delivery(tx, DeliveryId(one))
     assert delivery is not None
     assert delivery.reply == "none of its papers is left"
+
+
+class OddRenderer(DigestRenderer):
+    """Breaks over some readers' digests, as templates and papers may."""
+
+    def render(self, digest: Digest, links: DigestLinks) -> Rendered:
+        if digest.subscriber.email == "reader2@example.org":
+            raise RenderError("digest.html", "'badge' is undefined")
+        if digest.subscriber.email == "reader3@example.org":
+            raise KeyError("odd")
+        return super().render(digest, links)
+
+
+def test_a_digest_that_cannot_be_built_hurts_no_other_of_its_batch(
+    store: Store, tmp_path: Path
+) -> None:
+    add_papers(store, 1)
+    add_subscribers(store, 4)
+    renderer = OddRenderer(resource_dir("templates"), service_name="Daily papers")
+    odd = DigestComposer(renderer, SIGNER, Sender.of(Settings()))
+
+    result = run(store, tmp_path / "outbox", odd)
+
+    assert (result.sent, result.failed) == (2, 2)
+    with store.read() as tx:
+        replies = [entry.delivery.reply for entry in ledger.list_entries(tx)]
+    assert replies[2] == "template digest.html: 'badge' is undefined"
+    assert replies[1] == "could not be built: KeyError"
 
 
 def test_a_preview_is_rendered_like_a_digest(store: Store) -> None:

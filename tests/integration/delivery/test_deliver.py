@@ -13,7 +13,6 @@ from digest.delivery.outbox import OutboxTransport
 from digest.delivery.run import DeliverCounts, deliver
 from digest.delivery.smtp import SmtpTransport, Timeouts
 from digest.delivery.transport import Transport
-from digest.errors import RenderError
 from digest.model import DeliveryId, SubscriberState
 from digest.settings import Settings
 from digest.store import ledger
@@ -347,14 +346,14 @@ def test_limits_that_the_operator_set_are_kept(tmp_path: Path) -> None:
     assert result.sent == 4
 
 
-def test_a_digest_that_cannot_be_rendered_fails_alone(tmp_path: Path) -> None:
+def test_a_digest_that_cannot_be_composed_fails_alone(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     add_papers(store, 3)
     add_subscribers(store, 4)
     composer = PlainComposer(
         refuse={
-            "reader2@example.org": RenderError("digest.html", "'badge' is undefined"),
-            "reader3@example.org": KeyError("odd"),
+            "reader2@example.org": "template digest.html: 'badge' is undefined",
+            "reader3@example.org": "could not be built: KeyError",
         }
     )
 

@@ -233,12 +233,19 @@ def test_any_sender_name_reads_back(name: str) -> None:
     assert str(make_header(decode_header(name_part))) == clean
 
 
-@given(st.text(max_size=400), st.text(max_size=400))
+@given(
+    st.text(max_size=400) | st.text(alphabet=".\nab =é", max_size=400),
+    st.text(max_size=400) | st.just("." * 300),
+)
 def test_any_body_reads_back_in_short_crlf_lines(text: str, html: str) -> None:
     message = build_message(rendered(text=text, html=html), headers=digest_headers())
 
     lines = message.content.split(b"\r\n")
     assert max(map(len, lines)) <= 998
+    assert message.is_7bit
+    assert message.content.isascii()
+    assert message.has_no_dot_lines
+    assert not any(line.startswith(b".") for line in lines)
     assert b"\n" not in b"".join(lines)
     assert b"\r" not in b"".join(lines)
     parts = [part.get_content() for part in read(message).iter_parts()]
