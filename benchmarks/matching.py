@@ -22,10 +22,9 @@ from benchmarks.result import Result, peak_mb, timed
 from digest.matching.fanout import Best, Lists, Requests, best_papers
 from digest.matching.hits import Hits
 from digest.matching.index import build_index
-from digest.matching.query import parse_query
 from digest.matching.rank import rank
 from digest.matching.reasons import ReasonFinder
-from digest.model import Paper, QueryId
+from digest.model import InterestKind, Paper, QueryId
 
 SIZES = (10_000, 100_000, 1_000_000)
 PAPERS = (500, 2_000, 5_000)
@@ -38,7 +37,13 @@ DIGESTS = 20_000
 
 def run() -> list[Result]:
     only = int(os.environ.get("BENCH_SUBSCRIBERS", "0"))
-    cells = [(people, papers) for people in SIZES for papers in PAPERS if only in {0, people}]
+    batch = int(os.environ.get("BENCH_PAPERS", "0"))
+    cells = [
+        (people, papers)
+        for people in SIZES
+        for papers in PAPERS
+        if only in {0, people} and batch in {0, papers}
+    ]
     results: list[Result] = []
     for people, papers in cells:
         with multiprocessing.get_context("spawn").Pool(1) as pool:
@@ -138,15 +143,18 @@ def _reasons(size: str, population: Population, hits: Hits, best: Best) -> Resul
         digests.append((places, hits.wanting(places, [QueryId(one) for one in wanted.tolist()])))
     digests = [digest for digest in digests if len(digest[0]) == KEEP]
     finder = ReasonFinder()
-    for paper in hits.papers:
-        finder.reasons(parse_query("a"), paper)  # read the papers, as a run does once
-    queries = {one: parse_query(canonicals[one]) for _, by in digests for ids in by for one in ids}
+    asked = [
+        [
+            (hits.papers[place], [(InterestKind.KEYWORD, canonicals[one]) for one in ids])
+            for place, ids in zip(places, wanted_by, strict=True)
+        ]
+        for places, wanted_by in digests
+    ]
 
     def find() -> None:
-        for places, wanted_by in digests:
-            for place, ids in zip(places, wanted_by, strict=True):
-                for one in ids:
-                    finder.reasons(queries[one], hits.papers[place])
+        for digest in asked:
+            for paper, interests in digest:
+                finder.reasons(paper, interests)
 
     _, seconds = timed(find)
     return Result(

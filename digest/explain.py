@@ -12,12 +12,12 @@ from digest.delivery.materialise import plan_preview
 from digest.digests.sample import sample_digest
 from digest.digests.why import RuleFact, SentFact, Trace, WhyFacts, WindowFact, decide_verdict
 from digest.matching.evaluate import evaluate
-from digest.matching.query import parse_query, tag_query
+from digest.matching.query import interest_query
+from digest.matching.reading import NO_SYNONYMS, Synonyms
 from digest.model import (
     Alias,
     Digest,
     Interest,
-    InterestKind,
     Paper,
     PaperId,
     Rendered,
@@ -51,13 +51,20 @@ def preview(
     Raises:
         RenderError: If a template cannot be rendered.
     """
-    plan = plan_preview(tx, subscriber, now=now, settings=settings)
-    digest = digest_of_plan(tx, plan, subscriber)
+    finder = composer.finder
+    plan = plan_preview(tx, subscriber, now=now, settings=settings, synonyms=finder.synonyms)
+    digest = digest_of_plan(tx, plan, subscriber, finder)
     return Preview(digest=digest, rendered=composer.render_preview(digest))
 
 
 def explain(
-    tx: Session, subscriber: Subscriber, alias: Alias, *, now: datetime, settings: DigestSettings
+    tx: Session,
+    subscriber: Subscriber,
+    alias: Alias,
+    *,
+    now: datetime,
+    settings: DigestSettings,
+    synonyms: Synonyms = NO_SYNONYMS,
 ) -> tuple[Paper | None, Trace]:
     """Trace one paper through every check for one subscriber."""
     paper = get_paper(tx, alias)
@@ -73,9 +80,9 @@ def explain(
         settings=settings,
         paper=paper,
         windows=windows,
-        rules=tuple(_rule_fact(interest, paper) for interest in subscriber.interests),
+        rules=tuple(_rule_fact(interest, paper, synonyms) for interest in subscriber.interests),
         sent=_sent_facts(tx, subscriber.id, paper.id),
-        rank=_rank(tx, subscriber, paper.id, now=now, settings=settings),
+        rank=_rank(tx, subscriber, paper.id, now=now, settings=settings, synonyms=synonyms),
     )
     return paper, decide_verdict(facts)
 
@@ -106,13 +113,8 @@ def _facts(
     )
 
 
-def _rule_fact(interest: Interest, paper: Paper) -> RuleFact:
-    query = (
-        tag_query(interest.text)
-        if interest.kind is InterestKind.TAG
-        else parse_query(interest.text)
-    )
-    verdict = evaluate(query, paper)
+def _rule_fact(interest: Interest, paper: Paper, synonyms: Synonyms) -> RuleFact:
+    verdict = evaluate(interest_query(interest.kind, interest.text), paper, synonyms)
     return RuleFact(
         kind=interest.kind,
         text=interest.text,
@@ -138,8 +140,9 @@ def _rank(
     *,
     now: datetime,
     settings: DigestSettings,
+    synonyms: Synonyms,
 ) -> int | None:
-    plan = plan_preview(tx, subscriber, now=now, settings=settings)
+    plan = plan_preview(tx, subscriber, now=now, settings=settings, synonyms=synonyms)
     waiting = [*(each.paper_id for each in plan.papers), *plan.rest]
     return waiting.index(paper_id) + 1 if paper_id in waiting else None
 

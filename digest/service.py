@@ -19,6 +19,7 @@ from sqlalchemy.engine import make_url
 
 from digest.clock import Clock, system_clock
 from digest.delivery.composing import DigestComposer, Sender
+from digest.delivery.known_queries import KnownQueries
 from digest.delivery.letters import LetterComposer, LetterCounts, deliver_letters
 from digest.delivery.outbox import OutboxTransport
 from digest.delivery.run import DeliverCounts, Progress, deliver
@@ -32,6 +33,7 @@ from digest.feeds.sandbox import FeedParser
 from digest.matching.annotate import Annotator
 from digest.matching.configured import parse_synonyms, parse_topics
 from digest.matching.reading import Synonyms
+from digest.matching.reasons import ReasonFinder
 from digest.model import FeedKind
 from digest.papers.backfill import Backfill, BackfillPage, backfill_feed
 from digest.papers.ingest import annotate_stale
@@ -109,9 +111,19 @@ class Service:
         )
 
     @cached_property
+    def known_queries(self) -> KnownQueries:
+        """What this process has indexed of what people saved."""
+        return KnownQueries(self.annotator.synonyms)
+
+    @cached_property
     def composer(self) -> DigestComposer:
         """Turns ledger rows into messages."""
-        return DigestComposer(self.renderer, self.signer, Sender.of(self.settings))
+        return DigestComposer(
+            self.renderer,
+            self.signer,
+            Sender.of(self.settings),
+            ReasonFinder(self.annotator.synonyms),
+        )
 
     @cached_property
     def letter_composer(self) -> LetterComposer:
@@ -239,6 +251,7 @@ class Service:
             composer=self.composer,
             transport=self.transport(),
             message_ids=self._new_message_id,
+            queries=self.known_queries,
             stop=stop,
             on_progress=on_progress,
         )
@@ -284,6 +297,7 @@ class Service:
                 clock=self.clock,
                 templates=resource_dir("templates"),
                 nudge=self._nudge,
+                annotator=self.annotator,
             )
         )
 

@@ -96,16 +96,22 @@ def search(
     ] = 50,
 ) -> None:
     """List the papers of the last months that a query matches, best first."""
-    from digest.matching.backtest import backtest
+    from digest.lookback import look_back
     from digest.matching.query import parse_query
-    from digest.store.papers import recent_papers
 
     parsed = parse_query(query)
     with frame.service() as service:
         now = service.clock()
         with service.store.read() as tx:
-            papers = recent_papers(tx, now - timedelta(days=days), now)
-    matches = backtest(parsed, papers)
+            found = look_back(
+                tx,
+                parsed,
+                service.annotator,
+                since=now - timedelta(days=days),
+                until=now,
+                show=limit,
+                narrow=False,
+            )
     columns = [
         output.Column(heading="paper", max_width=36),
         output.Column(heading="upvotes", align="right"),
@@ -114,17 +120,17 @@ def search(
     ]
     rows = [
         (one.paper.alias, one.paper.upvotes, one.paper.first_seen_at.date(), one.paper.title)
-        for one in matches[:limit]
+        for one in found.matches
     ]
-    more = len(matches) - len(rows)
+    more = found.total - len(rows)
     lines = [output.table(columns, rows) if rows else "no paper matches"]
     if more:
         lines.append(f"and {more:,} more: raise --limit")
     frame.show(
         {
             "query": query,
-            "total": len(matches),
-            "papers": [match_document(one) for one in matches[:limit]],
+            "total": found.total,
+            "papers": [match_document(one) for one in found.matches],
         },
         "\n".join(lines),
     )

@@ -29,7 +29,12 @@ def why(
     with frame.service() as service, service.store.read() as tx:
         subscriber = existing_subscriber(tx, email)
         found, trace = explain(
-            tx, subscriber, alias, now=service.clock(), settings=service.settings.digest
+            tx,
+            subscriber,
+            alias,
+            now=service.clock(),
+            settings=service.settings.digest,
+            synonyms=service.annotator.synonyms,
         )
     columns = [
         output.Column(heading="check"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from email.utils import parseaddr
 from typing import Protocol
@@ -13,16 +13,14 @@ from sqlmodel import Session
 from digest.digests.message import MailHeaders, build_message
 from digest.digests.render import DigestRenderer
 from digest.digests.sample import sample_digest
-from digest.errors import DeliveryError, QueryError, RenderError
-from digest.matching.evaluate import evaluate
-from digest.matching.query import Query, parse_query, tag_query
+from digest.errors import DeliveryError, RenderError
+from digest.matching.reasons import Asked, ReasonFinder
 from digest.model import (
     Delivery,
     DeliveryId,
     DeliveryPlan,
     Digest,
     DigestLinks,
-    Interest,
     InterestKind,
     Match,
     Message,
@@ -33,7 +31,6 @@ from digest.model import (
     Period,
     PlannedPaper,
     QueryId,
-    Reason,
     Rendered,
     Subscriber,
 )
@@ -123,12 +120,20 @@ class DigestComposer:
         renderer: Shared, its templates compiled once.
         signer: Signs links and bounce addresses.
         sender: Who the mails are from.
+        finder: Finds the reasons, and keeps them from one batch to the next.
     """
 
-    def __init__(self, renderer: DigestRenderer, signer: TokenSigner, sender: Sender) -> None:
+    def __init__(
+        self,
+        renderer: DigestRenderer,
+        signer: TokenSigner,
+        sender: Sender,
+        finder: ReasonFinder | None = None,
+    ) -> None:
         self._renderer = renderer
         self._signer = signer
         self._sender = sender
+        self.finder = finder or ReasonFinder()
 
     def check(self) -> None:
         """Try the templates of digests; a broken letter holds up no digest."""
@@ -139,7 +144,7 @@ class DigestComposer:
     ) -> Mapping[DeliveryId, Message | Outcome]:
         """Make the messages of deliveries, without papers that have become another's."""
         held = ledger.held_papers(tx, deliveries)
-        digests = load_digests(tx, deliveries, held=held)
+        digests = load_digests(tx, deliveries, finder=self.finder, held=held)
         return {one.id: self._compose(one, digests.get(one.id)) for one in deliveries}
 
     def _compose(self, delivery: Delivery, digest: Digest | None) -> Message | Outcome:
@@ -212,6 +217,7 @@ def load_digests(
     tx: Session,
     deliveries: Sequence[Delivery],
     *,
+    finder: ReasonFinder | None = None,
     held: Set[tuple[DeliveryId, PaperId]] | None = None,
 ) -> dict[DeliveryId, Digest]:
     """Read digests as they read now: recorded papers, with reasons found again.
@@ -222,12 +228,13 @@ def load_digests(
     Args:
         tx: A transaction.
         deliveries: As recorded.
+        finder: Finds the reasons, None to begin anew without synonyms.
         held: Leave out papers that are not among these, None to show all.
     """
     subscribers = subscribers_by_ids(tx, sorted({one.subscriber_id for one in deliveries}))
     papers = get_papers(tx, sorted({each.paper_id for one in deliveries for each in one.papers}))
     asked = {query_id for one in deliveries for each in one.papers for query_id in each.query_ids}
-    reasons = _Reasons(queries_by_ids(tx, sorted(asked)))
+    reasons = _Reasons(queries_by_ids(tx, sorted(asked)), finder or ReasonFinder())
     digests = {}
     for one in deliveries:
         subscriber = subscribers[one.subscriber_id]
@@ -249,11 +256,13 @@ def load_digests(
     return digests
 
 
-def digest_of_plan(tx: Session, plan: DeliveryPlan, subscriber: Subscriber) -> Digest:
+def digest_of_plan(
+    tx: Session, plan: DeliveryPlan, subscriber: Subscriber, finder: ReasonFinder | None = None
+) -> Digest:
     """Make the digest of a plan that is not in the ledger, for a preview."""
     papers = get_papers(tx, [each.paper_id for each in plan.papers])
     ids = sorted({query_id for each in plan.papers for query_id in each.query_ids})
-    reasons = _Reasons(queries_by_ids(tx, ids))
+    reasons = _Reasons(queries_by_ids(tx, ids), finder or ReasonFinder())
     return Digest(
         subscriber=subscriber,
         period=Period(plan.period),
@@ -266,11 +275,11 @@ def digest_of_plan(tx: Session, plan: DeliveryPlan, subscriber: Subscriber) -> D
 
 
 class _Reasons:
-    """Finds reasons again, reading each distinct query once."""
+    """Finds reasons again, of interests as their owners wrote them."""
 
-    def __init__(self, canonicals: Mapping[QueryId, str]) -> None:
+    def __init__(self, canonicals: Mapping[QueryId, str], finder: ReasonFinder) -> None:
         self._canonicals = canonicals
-        self._parsed: dict[str, Query | None] = {}
+        self._finder = finder
 
     def matches(
         self,
@@ -278,39 +287,22 @@ class _Reasons:
         planned: Sequence[PlannedPaper],
         papers: Mapping[PaperId, Paper],
     ) -> tuple[Match, ...]:
-        saved = {interest.query_id: interest for interest in subscriber.interests}
-        wanted_by: dict[PaperId, dict[QueryId, None]] = {}
+        saved = {one.query_id: (one.kind, one.text) for one in subscriber.interests}
+        wanted_by: dict[PaperId, tuple[Paper, dict[QueryId, None]]] = {}
         for each in planned:
-            if each.paper_id in papers:
-                now_id = papers[each.paper_id].id
-                wanted_by.setdefault(now_id, {}).update(dict.fromkeys(each.query_ids))
-        by_id = {paper.id: paper for paper in papers.values()}
+            paper = papers.get(each.paper_id)
+            if paper is not None:
+                _, ids = wanted_by.setdefault(paper.id, (paper, {}))
+                ids.update(dict.fromkeys(each.query_ids))
         return tuple(
-            Match(
-                paper=by_id[paper_id],
-                reasons=tuple(
-                    reason
-                    for query_id in query_ids
-                    for reason in self._of(query_id, saved.get(query_id), by_id[paper_id])
-                ),
-            )
-            for paper_id, query_ids in wanted_by.items()
+            Match(paper=paper, reasons=self._finder.reasons(paper, self._asked(ids, saved)))
+            for paper, ids in wanted_by.values()
         )
 
-    def _of(self, query_id: QueryId, interest: Interest | None, paper: Paper) -> tuple[Reason, ...]:
-        query = self._query(query_id, interest)
-        return () if query is None else evaluate(query, paper).reasons
-
-    def _query(self, query_id: QueryId, interest: Interest | None) -> Query | None:
-        """Read the query as the person wrote it, so that the terms are theirs."""
-        if interest is not None and interest.kind is InterestKind.TAG:
-            return tag_query(interest.text)
-        text = interest.text if interest is not None else self._canonicals.get(query_id)
-        if text is None:
-            return None
-        if text not in self._parsed:
-            try:
-                self._parsed[text] = parse_query(text)
-            except QueryError:
-                self._parsed[text] = None
-        return self._parsed[text]
+    def _asked(self, ids: Iterable[QueryId], saved: Mapping[QueryId, Asked]) -> Iterator[Asked]:
+        """Give each query as the person wrote it, so that the terms are theirs."""
+        for query_id in ids:
+            if query_id in saved:
+                yield saved[query_id]
+            elif query_id in self._canonicals:
+                yield InterestKind.KEYWORD, self._canonicals[query_id]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -14,11 +14,13 @@ from sqlmodel import Session
 
 from digest.clock import Clock
 from digest.delivery.editions import Editions
+from digest.delivery.known_queries import KnownQueries
 from digest.delivery.planning import Edition, Owing, compose_owed, plan_owed, plan_unreadable
 from digest.digests.compose import Selection
 from digest.digests.schedule import OwedPeriod, next_digest_at, period_of
 from digest.errors import DigestError, StorageError
-from digest.model import DeliveryPlan, PaperId, Subscriber, SubscriberId
+from digest.matching.reading import NO_SYNONYMS, Synonyms
+from digest.model import DeliveryPlan, PaperId, QueryId, Subscriber, SubscriberId
 from digest.settings import DigestSettings
 from digest.store import ledger
 from digest.store.engine import Store
@@ -51,6 +53,7 @@ async def materialise(
     clock: Clock,
     settings: DigestSettings,
     message_ids: MessageIds,
+    queries: KnownQueries | None = None,
     stop: asyncio.Event | None = None,
     shard_size: int = SHARD_SIZE,
 ) -> Materialised:
@@ -63,6 +66,7 @@ async def materialise(
         clock: Read once a shard.
         settings: For how long papers are eligible.
         message_ids: Source of new Message-IDs.
+        queries: What this process has indexed so far, None to begin anew.
         stop: When set, no further shard is begun.
         shard_size: Subscribers in one transaction.
 
@@ -70,7 +74,7 @@ async def materialise(
         StorageError: If the database refuses, or the sums of a shard do not add up.
     """
     done = Materialised()
-    shards = _Shards(store, settings, message_ids, shard_size)
+    shards = _Shards(store, settings, message_ids, shard_size, queries or KnownQueries())
     while stop is None or not stop.is_set():
         more = await asyncio.to_thread(shards.prepare_next, clock(), done)
         if not more:
@@ -82,12 +86,18 @@ class _Shards:
     """Goes through the due subscribers once, by id; matches the papers once a run."""
 
     def __init__(
-        self, store: Store, settings: DigestSettings, message_ids: MessageIds, size: int
+        self,
+        store: Store,
+        settings: DigestSettings,
+        message_ids: MessageIds,
+        size: int,
+        queries: KnownQueries,
     ) -> None:
         self._store = store
         self._settings = settings
         self._message_ids = message_ids
         self._size = size
+        self._queries = queries
         self._after: SubscriberId | None = None
         self._editions: Editions | None = None
         self._today: Edition | None = None
@@ -112,7 +122,7 @@ class _Shards:
             today = self._match(tx, now)
         with self._store.write() as tx:
             due = ledger.due_subscribers(tx, now, limit=self._size, after=self._after)
-            if not self._covers(due):
+            if self._queries.include(tx, _query_ids(due)):
                 self._editions = None  # somebody saved a new interest since
                 today = self._match(tx, now)
             owings = self._plan(tx, due, today, now)
@@ -145,16 +155,10 @@ class _Shards:
 
     def _match(self, tx: Session, now: datetime) -> Edition:
         if self._editions is None or self._today is None:
-            self._editions = Editions.of_everybody(tx)
+            self._queries.follow(tx)
+            self._editions = Editions(self._queries)
             self._today = self._editions.today(tx, now, self._settings)
         return self._today
-
-    def _covers(self, due: list[DueSubscriber]) -> bool:
-        return self._editions is not None and all(
-            interest.query_id in self._editions.query_ids
-            for one in due
-            for interest in one.subscriber.interests
-        )
 
     def _plan(
         self, tx: Session, due: list[DueSubscriber], today: Edition, now: datetime
@@ -183,6 +187,10 @@ class _Shards:
                 f"{len(plans)} digests were owed, but {prepared} were prepared and "
                 f"{inserted.existing} existed: nothing of this shard was kept"
             )
+
+
+def _query_ids(due: Iterable[DueSubscriber]) -> Iterator[QueryId]:
+    return (interest.query_id for one in due for interest in one.subscriber.interests)
 
 
 def _plan_one(
@@ -214,10 +222,15 @@ def _plan_one(
 
 
 def plan_preview(
-    tx: Session, subscriber: Subscriber, *, now: datetime, settings: DigestSettings
+    tx: Session,
+    subscriber: Subscriber,
+    *,
+    now: datetime,
+    settings: DigestSettings,
+    synonyms: Synonyms = NO_SYNONYMS,
 ) -> DeliveryPlan:
     """Compose the digest a subscriber would get if it were due now; writes nothing."""
-    today = Editions.of_one(tx, subscriber).today(tx, now, settings)
+    today = Editions.of_one(tx, subscriber, synonyms).today(tx, now, settings)
     return compose_owed(
         subscriber,
         OwedPeriod(

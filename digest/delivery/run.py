@@ -10,6 +10,7 @@ import structlog
 
 from digest.clock import Clock
 from digest.delivery.composing import Composer
+from digest.delivery.known_queries import KnownQueries
 from digest.delivery.lanes import Lanes
 from digest.delivery.materialise import MessageIds, materialise
 from digest.delivery.transport import Transport
@@ -42,6 +43,7 @@ async def deliver(
     composer: Composer,
     transport: Transport,
     message_ids: MessageIds,
+    queries: KnownQueries | None = None,
     stop: asyncio.Event | None = None,
     on_progress: Progress | None = None,
 ) -> DeliverCounts:
@@ -56,6 +58,7 @@ async def deliver(
         composer: Turns deliveries into messages.
         transport: Not yet entered.
         message_ids: Source of new Message-IDs.
+        queries: What this process has indexed so far, None to begin anew.
         stop: When set, no new work is begun and hand-offs in flight are ended.
         on_progress: For a progress bar.
 
@@ -71,7 +74,12 @@ async def deliver(
     # run instead, and what is owed is found again once it is mended.
     await asyncio.to_thread(composer.check)
     prepared = await materialise(
-        store, clock=clock, settings=settings.digest, message_ids=message_ids, stop=stop
+        store,
+        clock=clock,
+        settings=settings.digest,
+        message_ids=message_ids,
+        queries=queries,
+        stop=stop,
     )
     ids = [*open_ids, *prepared.ids]
     lanes = Lanes(

@@ -203,7 +203,9 @@ def _sent_digests(
     service: Service, entries: Sequence[LedgerEntry], *, at: datetime
 ) -> list[SentDigest]:
     with service.store.read() as tx:
-        digests = load_digests(tx, [entry.delivery for entry in entries])
+        digests = load_digests(
+            tx, [entry.delivery for entry in entries], finder=service.composer.finder
+        )
     return [
         SentDigest(
             email=entry.email,

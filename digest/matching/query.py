@@ -19,6 +19,7 @@ from digest.matching.lexer import OPERATORS, Lexeme, Refusal, Sign, lex
 from digest.matching.nodes import And, Node, Not, Or, Phrase, Tag, atoms, holds_for_nothing
 from digest.matching.parser import parse_tree
 from digest.matching.text import UNPRINTABLE, fold_case, fold_label, words_of
+from digest.model import InterestKind
 
 MAX_LENGTH = 1_000
 MAX_CANONICAL_LENGTH = 8_000
@@ -94,6 +95,15 @@ def tag_query(tag: str) -> Query:
         raise QueryError(_visible(tag[:MAX_LENGTH]), "this tag is too long", position=MAX_LENGTH)
     root = Tag(text=" ".join(tag.split()), at=0, label=label)
     return Query(root=root, canonical=render(root), text=f"tag:{tag}")
+
+
+def interest_query(kind: InterestKind, text: str) -> Query:
+    """Understand an interest as it was saved: a tag's name, or a query.
+
+    Raises:
+        QueryError: If it cannot be understood.
+    """
+    return tag_query(text) if kind is InterestKind.TAG else parse_query(text)
 
 
 def hints(query: Query) -> tuple[Hint, ...]:

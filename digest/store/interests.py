@@ -59,14 +59,21 @@ def get_or_create_query(tx: Session, canonical: str) -> QueryId:
     return get_or_create_queries(tx, [canonical])[canonical]
 
 
-def all_queries(tx: Session) -> list[tuple[QueryId, str]]:
-    """Return the distinct queries that some active subscriber saved, muted ones too."""
+def all_queries(tx: Session, *, after: int = 0) -> list[tuple[QueryId, str]]:
+    """Return the distinct queries that some active subscriber saved, muted ones too.
+
+    Args:
+        tx: A transaction.
+        after: Only those with a higher id: the ones that came later.
+    """
     wanted = exists().where(
         col(InterestRow.query_id) == col(QueryRow.id),
         col(InterestRow.subscriber_id) == col(SubscriberRow.id),
         col(SubscriberRow.state) == SubscriberState.ACTIVE.value,
     )
-    rows = tx.exec(select(QueryRow.id, QueryRow.canonical).where(wanted)).all()
+    rows = tx.exec(
+        select(QueryRow.id, QueryRow.canonical).where(wanted, col(QueryRow.id) > after)
+    ).all()
     return [(QueryId(one), canonical) for one, canonical in rows if one is not None]
 
 

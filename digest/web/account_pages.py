@@ -14,6 +14,7 @@ from digest.delivery.composing import digest_of_plan
 from digest.delivery.materialise import plan_preview
 from digest.digests.view import digest_view
 from digest.errors import AddressError
+from digest.matching.reasons import ReasonFinder
 from digest.model import WELCOME, DeliveryState, DigestLinks, Subscriber
 from digest.store.deliveries import recent_deliveries
 from digest.store.subscribers import raise_link_epoch
@@ -116,8 +117,11 @@ class _Account:
     def next_digest(self, owner: Subscriber) -> Response:
         now, settings = self._deps.clock(), self._deps.settings
         with self._deps.store.read() as tx:
-            plan = plan_preview(tx, owner, now=now, settings=settings.digest)
-            digest = digest_of_plan(tx, plan, owner)
+            finder = ReasonFinder(self._deps.annotator.synonyms)
+            plan = plan_preview(
+                tx, owner, now=now, settings=settings.digest, synonyms=finder.synonyms
+            )
+            digest = digest_of_plan(tx, plan, owner, finder)
         if not digest.matches:
             return self._site.message(
                 MessageView(

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from digest.delivery.composing import load_digests
 from digest.digests.plain import one_line
 from digest.errors import DigestError, TokenError
+from digest.matching.reasons import ReasonFinder
 from digest.model import InterestKind, Subscriber, SubscriberState
 from digest.store.ledger.rows import get_delivery
 from digest.store.papers import get_papers
@@ -101,7 +102,8 @@ def _offer(deps: WebDeps, token: str) -> _Offer | None:
         subscriber = get_subscriber(tx, delivery.subscriber_id)
         if subscriber is None or subscriber.state is not SubscriberState.ACTIVE:
             return None
-        digest = load_digests(tx, [delivery]).get(delivery.id)
+        finder = ReasonFinder(deps.annotator.synonyms)
+        digest = load_digests(tx, [delivery], finder=finder).get(delivery.id)
         paper_id = delivery.papers[action.position].paper_id
         paper = get_papers(tx, [paper_id]).get(paper_id)
     if digest is None or paper is None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from digest.clock import Clock
+from digest.matching.annotate import Annotator
 from digest.settings import Settings
 from digest.store import Store
 from digest.subscribers.decide import SignupRules
@@ -24,7 +25,8 @@ class WebDeps:
 
     `rules` carries the signer and the schedule; `templates` is the folder that holds
     `site/`; `find` looks through the library; `nudge` says that there is work that
-    somebody waits for; `random_bytes` makes one-use tokens.
+    somebody waits for; `annotator` reads papers, its synonyms hold for queries too;
+    `random_bytes` makes one-use tokens.
     """
 
     store: Store
@@ -34,4 +36,5 @@ class WebDeps:
     templates: Path
     find: Finder = find_papers
     nudge: Callable[[], None] = _nobody_waits
+    annotator: Annotator = field(default_factory=Annotator)
     random_bytes: Callable[[int], bytes] = field(default=secrets.token_bytes)

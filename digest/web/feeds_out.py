@@ -17,6 +17,7 @@ from digest.digests.schedule import OwedPeriod, next_digest_at, period_of
 from digest.errors import QueryError
 from digest.matching.query import Query as Expression
 from digest.matching.query import parse_query
+from digest.matching.reasons import ReasonFinder
 from digest.model import Match, Subscriber
 from digest.store.editions import day_listings, newest_day
 from digest.store.library import Order, Shelf
@@ -117,10 +118,10 @@ class _Feeds:
 
     def _own(self, tx: Session, owner: Subscriber) -> Sequence[Match]:
         """Match the papers of the last days, sent before or not."""
-        now = self._deps.clock()
+        now, synonyms = self._deps.clock(), self._deps.annotator.synonyms
         owed = OwedPeriod(period_of(owner.schedule, now), now, next_digest_at(owner.schedule, now))
-        plan = compose_owed(owner, owed, Editions.of_one(tx, owner).recent(tx, now), ())
-        return digest_of_plan(tx, plan, owner).matches
+        plan = compose_owed(owner, owed, Editions.of_one(tx, owner, synonyms).recent(tx, now), ())
+        return digest_of_plan(tx, plan, owner, ReasonFinder(synonyms)).matches
 
     def _answer(
         self,

@@ -13,6 +13,8 @@ from digest.delivery.composing import load_digests
 from digest.digests.view import DigestView, digest_view, paper_view
 from digest.digests.wording import long_date
 from digest.errors import TokenError
+from digest.matching.reading import Synonyms
+from digest.matching.reasons import ReasonFinder
 from digest.model import Delivery, DeliveryId, Digest, DigestLinks, Paper
 from digest.store.ledger.rows import get_delivery
 from digest.store.papers import get_papers
@@ -52,7 +54,7 @@ def past_digest_routes(deps: WebDeps, site: Site) -> APIRouter:
                 return site.message(_gone(deps.settings.digest.retention_days), status=410)
             if get_subscriber(tx, delivery.subscriber_id) is None:  # erased
                 return site.error(410)
-            past = _load(tx, delivery)
+            past = _load(tx, delivery, deps.annotator.synonyms)
         if past.digest is None:
             return site.message(_nothing(delivery))
         links = DigestLinks(
@@ -70,8 +72,8 @@ def past_digest_routes(deps: WebDeps, site: Site) -> APIRouter:
     return routes
 
 
-def _load(tx: Session, delivery: Delivery) -> _Past:
-    digest = load_digests(tx, [delivery]).get(delivery.id)
+def _load(tx: Session, delivery: Delivery, synonyms: Synonyms) -> _Past:
+    digest = load_digests(tx, [delivery], finder=ReasonFinder(synonyms)).get(delivery.id)
     shown = {match.paper.id for match in digest.matches} if digest else set()
     papers = get_papers(tx, delivery.rest)
     rest = {
