@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from digest.delivery.transport import WITHDRAWN, HandOff, Intend
+from digest.delivery.transport import WITHDRAWN, Ahead, HandOff, Intend
 from digest.model import Message, Outcome, OutcomeKind
 
 
@@ -30,8 +30,16 @@ class OutboxTransport:
     ) -> None:
         """Do nothing: every file is closed."""
 
-    async def hand_off(self, message: Message, *, name: str, lane: int, intend: Intend) -> HandOff:
-        """Write the message to `<name>.eml`."""
+    async def hand_off(
+        self,
+        message: Message,
+        *,
+        name: str,
+        lane: int,
+        intend: Intend,
+        ahead: Ahead | None = None,
+    ) -> HandOff:
+        """Write the message to `<name>.eml`; nothing is begun ahead."""
         try:
             await asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True)
         except OSError as exc:

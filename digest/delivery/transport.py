@@ -12,6 +12,10 @@ from digest.model import Message, Outcome, OutcomeKind
 Intend = Callable[[], Awaitable[bool]]
 """Commits the intent to the ledger. False: the hand-off must stop."""
 
+Ahead = Callable[[], Awaitable[Message | None]]
+"""Gives the message that this lane hands off next, its intent committed; None if none may
+be begun yet."""
+
 WITHDRAWN = Outcome(kind=OutcomeKind.WITHDRAWN, reply="the ledger refused the hand-off")
 
 
@@ -39,14 +43,25 @@ class Transport(Protocol):
         """Close all that is open."""
         ...
 
-    async def hand_off(self, message: Message, *, name: str, lane: int, intend: Intend) -> HandOff:
+    async def hand_off(
+        self,
+        message: Message,
+        *,
+        name: str,
+        lane: int,
+        intend: Intend,
+        ahead: Ahead | None = None,
+    ) -> HandOff:
         """Hand one message off.
 
         Args:
             message: In wire form.
             name: Short, fit for a file name, the same for every attempt.
             lane: Which of the parallel lanes asks; a lane has one message at a time.
-            intend: Awaited once, after the envelope was accepted and before DATA.
+            intend: Awaited at most once, before DATA can reach the server.
+            ahead: Awaited at most once, when nothing but the content is left to say, by a
+                transport that can begin the next message along with it. Whatever it
+                gives must be handed off next on this lane.
 
         Returns:
             What became of it. Trouble is an outcome, never an exception.

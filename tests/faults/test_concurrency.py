@@ -17,7 +17,7 @@ from digest.delivery.materialise import Materialised, materialise
 from digest.delivery.outbox import OutboxTransport
 from digest.delivery.run import DeliverCounts, deliver
 from digest.delivery.smtp import SmtpTransport
-from digest.delivery.transport import HandOff, Intend, Transport
+from digest.delivery.transport import Ahead, HandOff, Intend, Transport
 from digest.errors import StorageError
 from digest.model import ConsentKind, Message, OutcomeKind, SubscriberId
 from digest.settings import DigestSettings, Settings
@@ -134,11 +134,19 @@ class LeavingTransport(OutboxTransport):
         super().__init__(folder)
         self._store = store
 
-    async def hand_off(self, message: Message, *, name: str, lane: int, intend: Intend) -> HandOff:
+    async def hand_off(
+        self,
+        message: Message,
+        *,
+        name: str,
+        lane: int,
+        intend: Intend,
+        ahead: Ahead | None = None,
+    ) -> HandOff:
         if message.recipient == "reader2@example.org":
             with self._store.write() as tx:
                 suppress(tx, SubscriberId(2), ConsentKind.UNSUBSCRIBED, MONDAY)
-        return await super().hand_off(message, name=name, lane=lane, intend=intend)
+        return await super().hand_off(message, name=name, lane=lane, intend=intend, ahead=ahead)
 
 
 def test_whoever_leaves_before_the_intent_is_not_mailed(store: Store, tmp_path: Path) -> None:
@@ -163,7 +171,15 @@ class SleepingTransport(OutboxTransport):
         self._store = store
         self.answers: list[OutcomeKind] = []
 
-    async def hand_off(self, message: Message, *, name: str, lane: int, intend: Intend) -> HandOff:
+    async def hand_off(
+        self,
+        message: Message,
+        *,
+        name: str,
+        lane: int,
+        intend: Intend,
+        ahead: Ahead | None = None,
+    ) -> HandOff:
         await deliver(
             self._store,
             clock=fixed_clock(MONDAY + LEASE),
@@ -172,7 +188,7 @@ class SleepingTransport(OutboxTransport):
             transport=OutboxTransport(self._folder),
             message_ids=message_ids("other"),
         )
-        done = await super().hand_off(message, name=name, lane=lane, intend=intend)
+        done = await super().hand_off(message, name=name, lane=lane, intend=intend, ahead=ahead)
         self.answers.append(done.outcome.kind)
         return done
 
@@ -288,12 +304,20 @@ class BrokenTransport(OutboxTransport):
         super().__init__(folder)
         self._intends = intends
 
-    async def hand_off(self, message: Message, *, name: str, lane: int, intend: Intend) -> HandOff:
+    async def hand_off(
+        self,
+        message: Message,
+        *,
+        name: str,
+        lane: int,
+        intend: Intend,
+        ahead: Ahead | None = None,
+    ) -> HandOff:
         if message.recipient == "reader1@example.org":
             if self._intends:
                 await intend()
             raise RuntimeError("a bug")
-        return await super().hand_off(message, name=name, lane=lane, intend=intend)
+        return await super().hand_off(message, name=name, lane=lane, intend=intend, ahead=ahead)
 
 
 @pytest.mark.parametrize(("intends", "then"), [(True, "unknown"), (False, "sent")])

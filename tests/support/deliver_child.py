@@ -16,7 +16,7 @@ from datetime import datetime
 from digest.clock import fixed_clock
 from digest.delivery.run import deliver
 from digest.delivery.smtp import SmtpTransport
-from digest.delivery.transport import HandOff, Intend
+from digest.delivery.transport import Ahead, HandOff, Intend
 from digest.model import Message
 from digest.store.engine import Store
 from tests.support.ledger_world import PlainComposer, message_ids, smtp_settings
@@ -34,9 +34,19 @@ class DyingTransport(SmtpTransport):
             if self.passed == 2:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    async def hand_off(self, message: Message, *, name: str, lane: int, intend: Intend) -> HandOff:
+    async def hand_off(
+        self,
+        message: Message,
+        *,
+        name: str,
+        lane: int,
+        intend: Intend,
+        ahead: Ahead | None = None,
+    ) -> HandOff:
         self._pass("claimed")
-        done = await super().hand_off(message, name=name, lane=lane, intend=self._around(intend))
+        done = await super().hand_off(
+            message, name=name, lane=lane, intend=self._around(intend), ahead=ahead
+        )
         self._pass("before outcome")
         return done
 

@@ -23,7 +23,7 @@ from digest.delivery.composing import Sender
 from digest.delivery.letters import LetterComposer, LetterCounts, deliver_letters
 from digest.delivery.pace import Pace
 from digest.delivery.smtp import SmtpTransport, Timeouts
-from digest.delivery.transport import HandOff, Intend, Transport
+from digest.delivery.transport import Ahead, HandOff, Intend, Transport
 from digest.digests.render import DigestRenderer
 from digest.errors import RenderError, StorageError
 from digest.model import Message, Outcome, OutcomeKind, Subscriber, SubscriberId, SubscriberState
@@ -67,7 +67,15 @@ class OddTransport:
     async def __aexit__(self, *_: object) -> None:
         pass
 
-    async def hand_off(self, message: Message, *, name: str, lane: int, intend: Intend) -> HandOff:
+    async def hand_off(
+        self,
+        message: Message,
+        *,
+        name: str,
+        lane: int,
+        intend: Intend,
+        ahead: Ahead | None = None,
+    ) -> HandOff:
         odd = name == "letter-2"
         if odd and not self._after_intent:
             raise self._error
