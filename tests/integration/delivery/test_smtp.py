@@ -183,6 +183,17 @@ def test_what_the_relay_cannot_carry_fails_alone() -> None:
     assert outcomes[1].outcome.reply == "the relay does not take addresses outside ASCII"
 
 
+def test_a_domain_outside_ascii_goes_as_its_a_label() -> None:
+    international = dataclasses.replace(MESSAGE, recipient="ada@bücher.example")
+
+    with smtp_server() as server:
+        server.extensions = ()
+        (done,) = hand_off(relay(server), international)
+
+    assert done.outcome.kind is OutcomeKind.SENT
+    assert "RCPT TO:<ada@xn--bcher-kva.example>" in server.lines
+
+
 def test_extensions_are_named_where_they_are_needed() -> None:
     odd = dataclasses.replace(
         MESSAGE, recipient="adé@example.org", content="Message-ID: <2@x>\r\n\r\né\r\n".encode()
