@@ -6,7 +6,6 @@ Not pickle: what comes back was made by a process that read a hostile document.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
@@ -15,7 +14,16 @@ from digest.model import Announce, Entry, Link, ParsedFeed
 
 def encode_parsed(parsed: ParsedFeed) -> bytes:
     """Write a parsed feed."""
-    return json.dumps(asdict(parsed), default=_plain).encode("ascii")
+    document = {
+        "format": parsed.format,
+        "title": parsed.title,
+        "entries": [_row(entry) for entry in parsed.entries],
+        "warnings": parsed.warnings,
+        "rows": parsed.rows,
+        "total": parsed.total,
+        "cursor": parsed.cursor,
+    }
+    return json.dumps(document).encode("ascii")
 
 
 def decode_parsed(data: bytes) -> ParsedFeed:
@@ -32,10 +40,24 @@ def decode_parsed(data: bytes) -> ParsedFeed:
     )
 
 
-def _plain(value: object) -> str:
-    if isinstance(value, date):  # instants are dates, too
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} has no place in a feed")  # pragma: no cover
+def _row(entry: Entry) -> dict[str, Any]:
+    return {
+        "title": entry.title,
+        "source_id": entry.source_id,
+        "url": entry.url,
+        "abstract": entry.abstract,
+        "authors": entry.authors,
+        "venue": entry.venue,
+        "tags": entry.tags,
+        "identifiers": entry.identifiers,
+        "links": [[link.label, link.url] for link in entry.links],
+        "published_at": entry.published_at.isoformat() if entry.published_at else None,
+        "listed_on": entry.listed_on.isoformat() if entry.listed_on else None,
+        "announce": entry.announce,
+        "upvotes": entry.upvotes,
+        "comments": entry.comments,
+        "stars": entry.stars,
+    }
 
 
 def _entry(row: dict[str, Any]) -> Entry:
@@ -49,7 +71,7 @@ def _entry(row: dict[str, Any]) -> Entry:
         venue=row["venue"],
         tags=tuple(row["tags"]),
         identifiers=tuple(row["identifiers"]),
-        links=tuple(Link(label=link["label"], url=link["url"]) for link in row["links"]),
+        links=tuple(Link(label=label, url=url) for label, url in row["links"]),
         published_at=datetime.fromisoformat(published) if published else None,
         listed_on=date.fromisoformat(listed) if listed else None,
         announce=Announce(announce) if announce else None,

@@ -175,21 +175,21 @@ def _list(draft: Draft, intent: PaperIntent, feed_id: FeedId, today: date) -> No
     if known is not None and not known.backfilled and not scored:
         return
     key = (feed_id, intent.listed_on)
-    listing = draft.listings.get(key) or Listing(
-        paper_id=draft.paper.id, feed_id=feed_id, day=intent.listed_on
-    )
-    draft.listings[key] = replace(
-        listing,
-        upvotes=_newest(intent.upvotes, listing.upvotes),
-        comments=_newest(intent.comments, listing.comments),
-        stars=_newest(intent.stars, listing.stars),
-    )
-    draft.paper = replace(
-        draft.paper,
-        comments=_newest(intent.comments, draft.paper.comments),
-        stars=_newest(intent.stars, draft.paper.stars),
+    before = draft.listings.get(key)
+    draft.listings[key] = Listing(
+        paper_id=draft.paper.id,
+        feed_id=feed_id,
+        day=intent.listed_on,
+        upvotes=_newest(intent.upvotes, before.upvotes if before else None),
+        comments=_newest(intent.comments, before.comments if before else None),
+        stars=_newest(intent.stars, before.stars if before else None),
     )
     if scored:
+        draft.paper = replace(
+            draft.paper,
+            comments=_newest(intent.comments, draft.paper.comments),
+            stars=_newest(intent.stars, draft.paper.stars),
+        )
         _score(draft, intent, feed_id, today)
 
 
@@ -255,7 +255,9 @@ def _plan(joiner: Joiner, unidentified: int) -> IngestPlan:
         tags=tuple((draft.paper.id, tag) for draft in drafts for tag in _new_tags(draft)),
         revisions=tuple(_revision(draft) for draft in drafts if draft.revised_to is not None),
         listings=tuple(
-            replace(listing, paper_id=draft.paper.id)
+            listing
+            if listing.paper_id == draft.paper.id
+            else replace(listing, paper_id=draft.paper.id)
             for draft in drafts
             for listing in draft.listings.values()
         ),

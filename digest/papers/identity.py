@@ -77,6 +77,7 @@ _GENERIC_TITLE = re.compile(
     r"letters?(?: to the editor)?|repl(?:y|ies)|responses?|retractions?|reviews?|reviewers|"
     r"title page|untitled|web page"
 )
+_NO_WORD = re.compile(r"[^a-z0-9]+")
 _MIN_TITLE_WORDS = 4
 _MIN_TITLE_CHARS = 20
 _HASH_CHARS = 24
@@ -123,12 +124,12 @@ def aliases_of(
     """
     title = clean_title(entry.title) if title is None else title
     authors = split_authors(entry.authors) if authors is None else authors
-    texts = tuple(_texts(entry))
-    named = _named_aliases(texts)
+    strong = {text: _strong_alias(text) for text in _texts(entry)}
+    named = _named_aliases(strong.values())
     found = list(named)
     own = own_id(entry)
     if own is not None and not any(
-        _strong_alias(text) for text in (entry.source_id, entry.url) if text and text in texts
+        strong.get(text) for text in (entry.source_id, entry.url) if text is not None
     ):
         found.append(Alias(f"feed:{feed_name}:{own}"))
     family = fold_title(family_name(authors[0])) if authors else ""
@@ -189,6 +190,8 @@ def url_of(alias: Alias) -> str | None:
 
 def fold_title(text: str) -> str:
     """Fold case, accents, punctuation and white space, for comparing titles."""
+    if text.isascii():
+        return " ".join(_NO_WORD.sub(" ", text.lower()).split())
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return " ".join(
         "".join(sign if sign.isalnum() else " " for sign in _unmarked(decomposed)).split()
@@ -199,12 +202,11 @@ def _unmarked(decomposed: str) -> Iterable[str]:
     return (sign for sign in decomposed if not unicodedata.combining(sign))
 
 
-def _named_aliases(texts: Iterable[str]) -> tuple[Alias, ...]:
+def _named_aliases(aliases: Iterable[Alias | None]) -> tuple[Alias, ...]:
     """Collect arXiv id (one), PMID (one) and DOIs, in the order of the entry's trust."""
     found: dict[Alias, None] = {}
     taken: set[str] = set()
-    for text in texts:
-        alias = _strong_alias(text)
+    for alias in aliases:
         if alias is None:
             continue
         scheme = scheme_of(alias)
@@ -215,7 +217,7 @@ def _named_aliases(texts: Iterable[str]) -> tuple[Alias, ...]:
 
 
 def _texts(entry: Entry) -> Iterable[str]:
-    texts = (*entry.identifiers, entry.source_id, entry.url)
+    texts = dict.fromkeys((*entry.identifiers, entry.source_id, entry.url))
     return (text for text in texts if text is not None and len(text) <= MAX_URL_CHARS)
 
 

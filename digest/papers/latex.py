@@ -67,7 +67,9 @@ _KEPT_SIGNS = frozenset("<>=%&#+")
 
 def plain_latex(text: str) -> str:
     """Reduce LaTeX in `text` to Unicode; text without LaTeX comes back unchanged."""
-    if len(text) > _MAX_CHARS or not _TRIGGER.search(text):
+    if not any(sign in text for sign in "\\${") or len(text) > _MAX_CHARS:
+        return text
+    if not _TRIGGER.search(text):
         return text
     pieces = _pieces(text)
     if not all(_is_balanced(written) for _, written in pieces):

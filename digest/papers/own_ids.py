@@ -28,6 +28,7 @@ _SESSION = re.compile(
     re.IGNORECASE,
 )
 _PATH_SESSION = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/;?#]*", re.IGNORECASE)
+_ODD_SIGN = re.compile(r"""[<>"`{}|\\^]""")
 _TOKEN_VALUE = re.compile(rf"^[A-Za-z0-9_\-+/=%.]{{{_MIN_TOKEN_CHARS},}}$")
 
 
@@ -108,7 +109,7 @@ def _kept_query(query: str) -> tuple[str, bool]:
 
 
 def _has_odd_signs(url: str) -> bool:
-    return any(not sign.isprintable() or sign in '<>"`{}|\\^' for sign in url)
+    return not url.isprintable() or _ODD_SIGN.search(url) is not None
 
 
 def _hashed(text: str) -> str:

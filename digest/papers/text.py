@@ -66,7 +66,7 @@ def clean_text(raw: str, *, max_chars: int = MAX_ABSTRACT_CHARS) -> str:
         max_chars: Longer texts are cut at a word and end with an ellipsis.
     """
     text = raw[: 4 * max_chars]
-    if _C1.search(text):
+    if not text.isascii() and _C1.search(text):
         text = _MOJIBAKE.sub(_undo_mojibake, text)
     text = strip_invisible(text)
     if "<" in text or "&" in text:

@@ -11,7 +11,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, update
+from sqlalchemy import Table, func, update
 from sqlmodel import Session, col, select
 
 from digest.errors import NotFoundError, UsageError
@@ -22,6 +22,7 @@ from digest.store.tables import FeedRow
 SIGNAL_FEEDS = select(FeedRow.id).where(col(FeedRow.kind) == FeedKind.HN.value)
 """Feeds whose listings are a score only: they put no paper into a day."""
 
+_FEED: Table = FeedRow.metadata.tables["feed"]
 _STATE_FIELDS = tuple(field.name for field in fields(PollState))
 
 
@@ -145,8 +146,9 @@ def record_poll(
     """
     values: dict[str, Any] = {name: getattr(state, name) for name in _STATE_FIELDS}
     if valid_document:
-        values["baseline_at"] = func.coalesce(col(FeedRow.baseline_at), state.polled_at)
-    tx.execute(update(FeedRow).where(col(FeedRow.id) == feed_id).values(values))
+        values["baseline_at"] = func.coalesce(_FEED.c.baseline_at, state.polled_at)
+    # Not by way of the class: that would look through all rows the session holds.
+    tx.connection().execute(update(_FEED).where(_FEED.c.id == feed_id).values(values))
     if state.polled_at is not None:
         record_day(
             tx,

@@ -161,11 +161,13 @@ def _insert_papers(tx: Session, papers: Sequence[Paper]) -> dict[PaperId, PaperI
     """Insert papers; return the given id of each provisional one."""
     if not papers:
         return {}
-    given = tx.execute(
-        _PAPER.insert().returning(_PAPER.c.id, sort_by_parameter_order=True),
+    # Found again by alias: to keep the order, SQLite would insert them one by one.
+    given = tx.connection().execute(
+        _PAPER.insert().returning(_PAPER.c.alias, _PAPER.c.id),
         [_columns(paper) for paper in papers],
-    ).scalars()
-    return {paper.id: PaperId(new) for paper, new in zip(papers, given, strict=True)}
+    )
+    ids = {alias: PaperId(new) for alias, new in given}
+    return {paper.id: ids[paper.alias] for paper in papers}
 
 
 def _update_papers(tx: Session, papers: Sequence[Paper]) -> None:

@@ -31,12 +31,15 @@ def clip(text: object, limit: int) -> str:
     if not isinstance(text, str):
         return ""
     # Twice the limit is looked at, so that leading white space cannot hide the text.
-    return _UNSTORABLE.sub("", text[: 2 * limit + 1_000]).strip()[:limit]
+    text = text[: 2 * limit + 1_000]
+    if not text.isascii() or "\0" in text:
+        text = _UNSTORABLE.sub("", text)
+    return text.strip()[:limit]
 
 
 def plain(markup: str) -> str:
     """Reduce a short piece of markup (a label, an author line) to one line of text."""
-    return _SPACE.sub(" ", html.unescape(_TAG.sub(" ", markup))).strip()
+    return " ".join(html.unescape(_TAG.sub(" ", markup)).split())
 
 
 def web_url(text: object, base: str = "") -> str | None:

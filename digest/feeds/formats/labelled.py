@@ -39,6 +39,8 @@ _ABSTRACT_HEADING = re.compile(
 )
 _HEADING_REACH = 3_000
 _MAX_SCRAPS = 200
+_MAX_CITATION = 1_000
+"""Of markup: the words of a citation are at most a third of that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,9 @@ def read_labelled(markup: str) -> Labelled:
 
     The abstract keeps its markup up to the end of its paragraph, the rest is plain.
     """
+    if "<" not in markup and not _LABEL.match(markup):
+        # Plain text, as most of what arXiv announces.
+        return Labelled(rest=_rest(markup, {}, []))
     names_first = _NAMES_FIRST.match(markup)
     if names_first:
         return Labelled(authors=names_first[1].strip(" ;"), rest=names_first[2].strip())
@@ -84,12 +89,15 @@ def read_labelled(markup: str) -> Labelled:
 
 def after_abstract_heading(markup: str) -> str:
     """Return what follows a heading "Abstract" near the start of a text, or ""."""
+    if "abstract" not in markup[:_HEADING_REACH].lower():
+        return ""
     match = _ABSTRACT_HEADING.search(markup, 0, _HEADING_REACH)
     return markup[match.end() :].strip() if match else ""
 
 
 def _rest(markup: str, facts: dict[str, str], unclaimed: list[str]) -> str:
     if not facts:
-        return "" if _CITATION.fullmatch(plain(markup)) else markup
+        is_citation = len(markup) < _MAX_CITATION and _CITATION.fullmatch(plain(markup))
+        return "" if is_citation else markup
     rest = "<p>".join(unclaimed).strip()
     return rest if len(plain(rest)) > _MAX_SCRAPS else ""
