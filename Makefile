@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 UV     := uv==0.13.8
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test replay oracle cover check format bench screenshots lock wheel clean
+.PHONY: help setup demo run test replay oracle cover check format bench faults screenshots lock wheel clean
 
 help:  ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ format: $(READY)  ## Format the code
 
 bench: $(READY)  ## Run the benchmarks (NAME=matching for one)
 	@$(BIN)/python -m benchmarks $(NAME)
+
+faults: $(READY)  ## Kill senders at 2,000 seeded points (SEED=17 for one, POINTS=200 for fewer)
+	@$(BIN)/python -W ignore -m tests.support.faults $(if $(SEED),--seed $(SEED)) $(if $(POINTS),--points $(POINTS)) $(ARGS)
 
 screenshots: $(READY)  ## Make the pictures of docs/ from a real demo run
 	@$(BIN)/python scripts/screenshots.py

