@@ -74,6 +74,18 @@ class ParseError(DigestError):
         super().__init__(cause)
 
 
+class ReportError(DigestError):
+    """A mail that came back cannot be read.
+
+    Args:
+        cause: Plain words ("this is no mail: it has no header").
+    """
+
+    def __init__(self, cause: str) -> None:
+        self.cause = cause
+        super().__init__(cause)
+
+
 class QueryError(DigestError):
     """A keyword query cannot be understood.
 

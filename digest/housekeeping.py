@@ -19,6 +19,7 @@ from digest.store.facts import HOUSE_KEPT, get_fact_at, set_fact_at
 from digest.store.ledger import forget_papers
 from digest.store.privacy import drop_unconfirmed
 from digest.store.quotas import drop_quotas
+from digest.store.reports import drop_reports
 from digest.store.scores import thin_scores
 from digest.store.tokens import drop_tokens
 
@@ -40,13 +41,17 @@ class Kept:
     tokens: int = 0
     unconfirmed: int = 0
     scores: int = 0
+    reports: int = 0
+    """Evidence of bounces of digests that are too old to be judged by."""
     papers: int = 0
     """Rows of the memory of sent papers that no window can ask for any more."""
 
     @property
     def something(self) -> bool:
         """Whether the round is worth a line in the log."""
-        return self.rested or bool(self.tokens or self.unconfirmed or self.papers or self.scores)
+        return self.rested or any(
+            (self.tokens, self.unconfirmed, self.papers, self.scores, self.reports)
+        )
 
 
 def decide_rest(
@@ -90,6 +95,9 @@ def keep_house(store: Store, now: datetime, settings: DigestSettings) -> Kept:
                 now=now,
                 retention_days=settings.retention_days,
                 eligibility_days=settings.eligibility_days,
+            ),
+            reports=drop_reports(
+                tx, handed_off_before=now - timedelta(days=settings.retention_days)
             ),
             scores=_thin_scores(tx, now.date()),
         )

@@ -14,6 +14,7 @@ from typer import TyperException
 from typer.main import get_command
 
 from digest.cli import (
+    bounces,
     check,
     db,
     deliver,
@@ -77,6 +78,7 @@ for module in (
     preview,
     deliver,
     deliveries,
+    bounces,
     why,
 ):
     module.register(app)

@@ -40,7 +40,7 @@ from digest.store.interests import queries_by_ids
 from digest.store.papers import get_papers
 from digest.store.subscribers import subscribers_by_ids
 from digest.subscribers.actions import action_links
-from digest.subscribers.links import bounce_address, digest_links
+from digest.subscribers.links import bounce_address, digest_links, feedback_id
 from digest.subscribers.tokens import TokenSigner
 
 log = structlog.get_logger(__name__)
@@ -184,6 +184,9 @@ class DigestComposer:
                 unsubscribe_mailto=links.unsubscribe_mailto,
                 help_url=links.manage,
                 archive_url=links.web,
+                feedback_id=feedback_id(
+                    self._signer, delivery.id, delivery.period, list_id=sender.list_id
+                ),
             ),
         )
 

@@ -18,15 +18,14 @@ from digest.delivery.outcomes import (
     Breaker,
     backoff,
     counts_as_attempt,
-    is_dead_address,
     pauses_domain,
 )
 from digest.delivery.pace import Pace
+from digest.delivery.returns.refusals import note_refusal
 from digest.delivery.transport import HandOff, Transport
 from digest.delivery.writer import GroupCommit
 from digest.errors import StorageError
 from digest.model import (
-    ConsentKind,
     Delivery,
     Message,
     Outcome,
@@ -35,7 +34,6 @@ from digest.model import (
 from digest.settings import SmtpSettings
 from digest.store import ledger
 from digest.store.engine import Store
-from digest.store.subscribers import suppress
 
 log = structlog.get_logger(__name__)
 
@@ -216,9 +214,8 @@ class Lanes:
             code=outcome.code,
             enhanced=outcome.enhanced,
         )
-        if recorded and is_dead_address(outcome):
-            evidence = f"{outcome.code} {outcome.enhanced}"
-            suppress(tx, delivery.subscriber_id, ConsentKind.BOUNCED, now, evidence)
+        if recorded:
+            note_refusal(tx, delivery, outcome, now)
 
     async def _give_back(
         self, delivery: Delivery, next_attempt_at: datetime, reply: str = ""

@@ -23,7 +23,6 @@ _BACKOFF = (
     timedelta(hours=4),
 )
 _ENHANCED = re.compile(r"^\s*([245]\.\d{1,3}\.\d{1,3})(?=\s|$)", re.MULTILINE)
-_NO_SUCH_ADDRESS = frozenset({"5.1.1", "5.1.2", "5.1.6", "5.1.10"})
 # Without an enhanced code, what RFC 5321 §4.2 lets these mean at RCPT: the mailbox.
 _MAILBOX_CODES = frozenset({521, 550, 551, 552, 553, 556})
 _AUTH_CODES = frozenset({530, 534, 535, 538})
@@ -126,11 +125,6 @@ def pauses_domain(outcome: Outcome) -> bool:
 def counts_as_attempt(outcome: Outcome) -> bool:
     """Say whether the outcome is the recipient's doing, and counts against them."""
     return not outcome.relay_trouble and not pauses_domain(outcome)
-
-
-def is_dead_address(outcome: Outcome) -> bool:
-    """Say whether the address does not exist, so that its subscriber is suppressed."""
-    return outcome.kind is OutcomeKind.BOUNCED and outcome.enhanced in _NO_SUCH_ADDRESS
 
 
 class Breaker:

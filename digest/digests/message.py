@@ -25,6 +25,7 @@ _ADDRESS = re.compile(r"[!#-'*+\-./0-9=?A-Z^-~]+@[A-Za-z0-9.\-]+")
 _LIST_ID = re.compile(r"[A-Za-z0-9._\-]+")
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.\-]+>")
 _URI = re.compile(r"[!#-;=?-~]+")
+_FEEDBACK_ID = re.compile(r"[A-Za-z0-9._\-]+(?::[A-Za-z0-9._\-]+){3}")
 _HEADER_WIDTH = 76
 
 
@@ -44,6 +45,7 @@ class MailHeaders:
         unsubscribe_mailto: `mailto:` URI, or "".
         help_url: Where the reader manages the subscription, or "".
         archive_url: This digest on the web, or "".
+        feedback_id: By which mailbox providers sum up complaints, or "".
     """
 
     sender: str
@@ -57,6 +59,7 @@ class MailHeaders:
     unsubscribe_mailto: str = ""
     help_url: str = ""
     archive_url: str = ""
+    feedback_id: str = ""
 
 
 def build_message(rendered: Rendered, *, headers: MailHeaders, text_only: bool = False) -> Message:
@@ -165,6 +168,8 @@ def _header_lines(subject: str, headers: MailHeaders) -> list[str]:
         lines.append(f"List-Help: <{_checked(_URI, headers.help_url, 'help link')}>")
     if headers.archive_url:
         lines.append(f"List-Archive: <{_checked(_URI, headers.archive_url, 'archive link')}>")
+    if headers.feedback_id:
+        lines.append(f"Feedback-ID: {_checked(_FEEDBACK_ID, headers.feedback_id, 'feedback id')}")
     lines.append("Auto-Submitted: auto-generated")
     if headers.list_id:
         lines.append("Precedence: bulk")

@@ -51,6 +51,7 @@ from digest.model.ingest import (
 )
 from digest.model.notes import PaperNote, PaperWords, Topic
 from digest.model.papers import Paper, PaperIntent
+from digest.model.reports import DeliveryReport, ReportKind
 from digest.model.subscribers import (
     ConsentKind,
     Interest,
@@ -72,6 +73,7 @@ __all__ = [
     "Delivery",
     "DeliveryId",
     "DeliveryPlan",
+    "DeliveryReport",
     "DeliveryState",
     "Digest",
     "DigestLinks",
@@ -108,6 +110,7 @@ __all__ = [
     "QueryId",
     "Reason",
     "Rendered",
+    "ReportKind",
     "Revision",
     "Schedule",
     "Score",

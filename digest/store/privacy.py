@@ -18,6 +18,7 @@ from digest.store.tables import (
     InterestRow,
     LetterRow,
     PaperRow,
+    ReportRow,
     SubscriberRow,
     TokenRow,
 )
@@ -103,7 +104,7 @@ def erase_subscriber(
         address_hash: Keyed hash of the address.
         state: The suppression to remember under that hash, None to remember nothing.
     """
-    for table in (InterestRow, TokenRow, LetterRow):
+    for table in (InterestRow, TokenRow, LetterRow, ReportRow):
         tx.exec(delete(table).where(col(table.subscriber_id) == subscriber_id))
     tx.exec(
         update(ConsentRow).where(col(ConsentRow.subscriber_id) == subscriber_id).values(evidence="")
@@ -162,7 +163,7 @@ def drop_unconfirmed(tx: Session, *, before: datetime) -> int:
     ).all()
     for start in range(0, len(ids), _CHUNK):
         chunk = ids[start : start + _CHUNK]
-        for table in (InterestRow, TokenRow, LetterRow, ConsentRow):
+        for table in (InterestRow, TokenRow, LetterRow, ReportRow, ConsentRow):
             tx.exec(delete(table).where(col(table.subscriber_id).in_(chunk)))
         tx.exec(delete(SubscriberRow).where(col(SubscriberRow.id).in_(chunk)))
     return len(ids)

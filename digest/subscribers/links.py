@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from urllib.parse import quote
 
-from digest.model import DeliveryId, DigestLinks, SubscriberId
+from digest.model import DeliveryId, DigestLinks, Period, SubscriberId
 from digest.subscribers.tokens import SignedPurpose, TokenSigner
 
 
@@ -67,3 +68,17 @@ def digest_links(
 def bounce_address(signer: TokenSigner, delivery_id: DeliveryId, bounce_domain: str) -> str:
     """Return the envelope sender of one delivery (VERP)."""
     return f"{signer.bounce_local_part(delivery_id)}@{bounce_domain}"
+
+
+def feedback_id(
+    signer: TokenSigner, delivery_id: DeliveryId, period: Period, *, list_id: str
+) -> str:
+    """Return the Feedback-ID of one delivery: its signature, period, kind, and who we are.
+
+    The signature is that of the bounce address. It stands in no link, so a complaint from
+    which the recipient was taken out can still be believed. Gmail wants the last field to
+    be the same for ever, of 5 to 15 characters.
+    """
+    signature = signer.bounce_local_part(delivery_id).removeprefix("b+")
+    sender_id = hashlib.sha256(list_id.encode()).hexdigest()[:12]
+    return f"{signature}:{period}:digest:{sender_id}"

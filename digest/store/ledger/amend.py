@@ -20,6 +20,7 @@ from digest.model import (
     QueryId,
     SubscriberState,
 )
+from digest.store.ledger.handoff import REPLY_LIMIT
 from digest.store.ledger.papers import delivery_of_paper, release_papers, take_papers
 from digest.store.ledger.rows import DELIVERY, MERGED, PAPER, SUBSCRIBER, get_delivery, move
 from digest.store.ledger.states import LEGAL, Event
@@ -110,9 +111,21 @@ def _take_back(
 
 
 def resolve(
-    tx: Session, delivery_id: DeliveryId, resolution: Resolution, now: datetime
+    tx: Session,
+    delivery_id: DeliveryId,
+    resolution: Resolution,
+    now: datetime,
+    *,
+    by: str = "by hand",
 ) -> Delivery:
     """Say what became of an unknown delivery; `failed` gives back its papers.
+
+    Args:
+        tx: A writing transaction.
+        delivery_id: Which one.
+        resolution: What became of it.
+        now: Aware UTC.
+        by: Who or what found out; it stands in the delivery's reply.
 
     Raises:
         NotFoundError: If there is no such delivery.
@@ -128,7 +141,7 @@ def resolve(
             released_at=released_at,
             next_attempt_at=None,
             doubted_fence=None,
-            reply=f"resolved by hand as {resolution}; before that: {delivery.reply}",
+            reply=f"resolved {by} as {resolution}; before that: {delivery.reply}"[:REPLY_LIMIT],
         )
     )
     if resolution is Resolution.FAILED:

@@ -6,7 +6,7 @@ whoever needs a table takes it from here, so that the metadata always holds them
 """
 
 from digest.store.tables.base import Table
-from digest.store.tables.delivery import DeliveryPaperRow, DeliveryRow, LetterRow
+from digest.store.tables.delivery import DeliveryPaperRow, DeliveryRow, LetterRow, ReportRow
 from digest.store.tables.feeds import BackfillRow, FeedDayRow, FeedRow
 from digest.store.tables.papers import (
     AliasRow,
@@ -48,6 +48,7 @@ __all__ = [
     "PaperTagRow",
     "QueryRow",
     "QuotaRow",
+    "ReportRow",
     "RevisionRow",
     "ScoreRow",
     "SubscriberRow",

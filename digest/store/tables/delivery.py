@@ -87,3 +87,27 @@ class LetterRow(Table, table=True):
     lease_until_at: datetime | None = None
     finished_at: datetime | None = None
     reply: str = ""
+
+
+class ReportRow(Table, table=True):
+    """What came back about a delivery: dated evidence, once a delivery and kind.
+
+    `fingerprint` names the report itself, so that one that comes twice is known.
+    """
+
+    __tablename__ = "report"
+    __table_args__ = (
+        Index("ix_report_subscriber_id", "subscriber_id"),
+        Index("ix_report_delivery_id", "delivery_id"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    fingerprint: str = Field(unique=True)
+    subscriber_id: int = Field(foreign_key="subscriber.id")
+    delivery_id: int | None = Field(default=None, foreign_key="delivery.id")
+    kind: str
+    at: datetime
+    handed_off_at: datetime | None = None
+    source: str
+    status: str | None = None
+    said: str = ""

@@ -15,7 +15,6 @@ from digest.delivery.outcomes import (
     counts_as_attempt,
     decide_outcome,
     enhanced_code,
-    is_dead_address,
     pauses_domain,
     plain_reply,
 )
@@ -154,22 +153,6 @@ def test_manners_and_policy_do_not_count_against_the_subscriber(
 
     assert pauses_domain(outcome) is pauses
     assert counts_as_attempt(outcome) is counts
-
-
-@pytest.mark.parametrize(
-    ("text", "dead"),
-    [
-        ("5.1.1 x", True),
-        ("5.1.2 x", True),
-        ("5.1.6 x", True),
-        ("5.1.10 x", True),
-        ("5.2.1 x", False),
-        ("5.2.2 x", False),
-        ("x", False),
-    ],
-)
-def test_only_addresses_that_do_not_exist_are_dead(text: str, *, dead: bool) -> None:
-    assert is_dead_address(decide_outcome(Stage.RCPT, 550, text)) is dead
 
 
 def test_the_breaker_trips_at_once_before_a_recipient_is_named() -> None:

@@ -1,0 +1,1 @@
+"""What comes back by mail: bounces, complaints, requests to leave (docs/mail.md)."""
