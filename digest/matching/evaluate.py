@@ -165,6 +165,9 @@ def _phrase_hits(phrase: Phrase, runs: PaperRuns) -> list[_Hit]:
 
 def _span(phrase: Phrase, run: TextRun) -> tuple[int, int] | None:
     """Give where a phrase stands first."""
+    if not phrase.words and not phrase.exact:
+        place = min(run.places_of_prefix(phrase.prefix), default=None)
+        return None if place is None else run.spans[place]
     row = run.exact if phrase.exact else run.keys
     length = len(phrase.words)
     for start in _starts(phrase, run):

@@ -17,7 +17,7 @@ from digest.errors import QueryError
 from digest.matching.canonical import content_length, normalise, render
 from digest.matching.lexer import OPERATORS, Lexeme, Refusal, Sign, lex
 from digest.matching.nodes import And, Node, Not, Or, Phrase, Tag, atoms, holds_for_nothing
-from digest.matching.parser import parse_tree
+from digest.matching.parser import MAX_CLAUSES, parse_tree
 from digest.matching.text import UNPRINTABLE, fold_case, fold_label, words_of
 from digest.model import InterestKind
 
@@ -25,9 +25,12 @@ MAX_LENGTH = 1_000
 MAX_CANONICAL_LENGTH = 8_000
 """A canonical query spells out fields and operators for each of its 200 terms."""
 
+_MAX_CANONICAL_SPACES = MAX_LENGTH // 2 + 2 * MAX_CLAUSES
+"""Between the words that a query may have, and on both sides of each operator."""
+
 MAX_FOLDED_LENGTH = 3_000
 
-_PLAIN = re.compile(r"[a-z0-9]+(?: [a-z0-9]+)*")
+_PLAIN = re.compile(r'([a-z0-9]+(?: [a-z0-9]+)*)|"([a-z0-9]+(?: [a-z0-9]+)*)"')
 _LOWER_OPERATORS = frozenset({"and", "or", "not"})
 _CARET_WIDTH = 76
 
@@ -43,6 +46,8 @@ class Query:
     @property
     def without(self) -> tuple[str, ...]:
         """The excluded terms, as written, in their order."""
+        if not isinstance(self.root, And | Or):
+            return ()  # most are one term
         excluded = [atom for atom, negated in atoms(self.root) if negated]
         return tuple(dict.fromkeys(atom.text for atom in sorted(excluded, key=lambda a: a.at)))
 
@@ -70,7 +75,9 @@ def parse_query(text: str) -> Query:
             _visible(text[:MAX_LENGTH]),
             refusal.cause,
             position=refusal.position,
-            suggestion=_accepted(refusal.suggestion, unlike=text),
+            suggestion=(
+                _accepted(refusal.suggestion, unlike=text) if len(text) <= MAX_LENGTH else None
+            ),
         ) from None
 
 
@@ -134,12 +141,16 @@ def caret(error: QueryError) -> str:
 
 
 def _parse(text: str) -> Query:
-    if _PLAIN.fullmatch(text) and len(text) <= MAX_LENGTH:
+    plain = _PLAIN.fullmatch(text)
+    if plain is not None and len(text) <= MAX_LENGTH:
         # Most saved queries are a few plain words; a million are read at start.
-        words = tuple(word.key for word in words_of(text))
-        root: Node = Phrase(text=text, at=0, words=words)
+        phrase = plain[1] or plain[2]
+        words = tuple([word.key for word in words_of(phrase)])
+        root: Node = Phrase(text=phrase, at=plain.start(plain.lastindex or 0), words=words)
         return Query(root=root, canonical=render(root), text=text)
     if len(text) > MAX_CANONICAL_LENGTH:
+        raise _too_long()
+    if len(text) > MAX_LENGTH and text.count(" ") > _MAX_CANONICAL_SPACES:
         raise _too_long()
     if not text.isascii() and len(fold_case(text)) > max(len(text), MAX_FOLDED_LENGTH):
         # One character may stand for eighteen ("ﷺ"): what follows costs by what it reads.

@@ -8,13 +8,15 @@ The index and the evaluator read papers through here, so that they cannot differ
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import TypeAlias
 
 from digest.matching.acronyms import acronyms
 from digest.matching.nodes import Field
-from digest.matching.text import Word, tokenise, words_of
+from digest.matching.text import Word, words_and_spans, words_of
 from digest.model import Paper
 
 COLUMNS = (Field.TITLE, Field.ABSTRACT)
@@ -88,14 +90,15 @@ def runs_of(paper: Paper, synonyms: Synonyms = NO_SYNONYMS) -> tuple[list[Run], 
 class TextRun:
     """One run of words with their offsets, ready for looking up phrases."""
 
-    __slots__ = ("_first", "exact", "keys", "spans", "words")
+    __slots__ = ("_beginnings", "_first", "exact", "keys", "spans", "words")
 
     def __init__(self, words: Sequence[Word], spans: Sequence[tuple[int, int]]) -> None:
         self.words = words
         self.spans = spans
-        self.keys = tuple(word.key for word in words)
-        self.exact = tuple(word.exact for word in words)
+        self.keys = tuple([word[0] for word in words])
+        self.exact = tuple([word[2] for word in words])
         self._first = dict(zip(reversed(self.keys), range(len(words) - 1, -1, -1), strict=True))
+        self._beginnings: list[tuple[str, int]] | None = None
 
     def places(self, key: str) -> Iterator[int]:
         """Give where a key stands, from the first place on."""
@@ -106,6 +109,17 @@ class TextRun:
                 place = self.keys.index(key, place + 1)
             except ValueError:
                 return
+
+    def places_of_prefix(self, prefix: str) -> Iterator[int]:
+        """Give where a word, or its singular, begins so; in no order."""
+        if self._beginnings is None:
+            forms = {(word.folded, at) for at, word in enumerate(self.words)}
+            forms.update((word.key, at) for at, word in enumerate(self.words))
+            self._beginnings = sorted(forms)
+        for form, at in islice(self._beginnings, bisect_left(self._beginnings, (prefix, 0)), None):
+            if not form.startswith(prefix):
+                return
+            yield at
 
 
 PaperRuns: TypeAlias = tuple[tuple[TextRun, ...], tuple[TextRun, ...]]
@@ -123,9 +137,7 @@ def _read(title: str, abstract: str, synonyms: Synonyms) -> PaperRuns:
 
 
 def _text_runs(text: str, forms: _Forms) -> tuple[TextRun, ...]:
-    tokens = tokenise(text)
-    words = [token.word for token in tokens]
-    spans = [(token.start, token.end) for token in tokens]
+    words, spans = words_and_spans(text)
     runs = [TextRun(words, spans)]
     for start, end, other in _replacements(words, forms):
         before, after = max(0, start - CONTEXT), end + CONTEXT

@@ -98,11 +98,18 @@ _ASCII_LETTERS = re.compile(r"[a-z]+")
 
 def tokenise(text: str) -> tuple[Token, ...]:
     """Read a text as words with their offsets; the same words as `words_of`."""
-    return tuple(
-        Token(word, match.start(1), match.end(1))
-        for match in _pattern(text).finditer(text)
-        for word in _read(match.group(1))
-    )
+    return tuple(Token(word, *span) for word, span in zip(*words_and_spans(text), strict=True))
+
+
+def words_and_spans(text: str) -> tuple[list[Word], list[tuple[int, int]]]:
+    """Read a text as words, and beside them where each stands: `text[start:end]`."""
+    words: list[Word] = []
+    spans: list[tuple[int, int]] = []
+    for match in _pattern(text).finditer(text):
+        read = _read(match[1])
+        words += read
+        spans += (match.span(1),) * len(read)
+    return words, spans
 
 
 def words_of(text: str) -> list[Word]:
