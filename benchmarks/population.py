@@ -41,7 +41,7 @@ class Population:
 
 def make_papers(count: int) -> list[Paper]:
     draw = random.Random(SEED)
-    words, weights = _vocabulary(draw)
+    words, weights = vocabulary(draw)
     names = [word.title() for word in words[:4_000]]
     return [
         Paper(
@@ -104,7 +104,8 @@ def _within(counts: Ids) -> Ids:
     return np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
 
 
-def _vocabulary(draw: random.Random) -> tuple[list[str], list[float]]:
+def vocabulary(draw: random.Random) -> tuple[list[str], list[float]]:
+    """Invent some 17,000 words, and how often each is used by Zipf's law, commonest first."""
     syllables = [a + b for a in "bcdfglmnprtv" for b in "aeiou"]
     words = sorted({"".join(draw.choices(syllables, k=draw.randint(2, 4))) for _ in range(20_000)})
     draw.shuffle(words)

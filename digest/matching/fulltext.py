@@ -8,8 +8,10 @@ The expressions are those of SQLite's FTS5 (https://www.sqlite.org/fts5.html).
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from typing import assert_never
 
 from digest.matching.names import name_readings
@@ -49,14 +51,68 @@ def paper_words(paper: Paper, synonyms: Synonyms = NO_SYNONYMS) -> PaperWords:
     names = {part for name in paper.authors for reading in name_readings(name) for part in reading}
     tags = {f"t{_hex(part)}" for tag in paper.tags for part in hierarchy(fold_label(tag))}
     feeds = {f"f{_hex(fold_label(feed))}" for feed in paper.feeds}
+    filed = filing_labels(paper.published_on or paper.first_seen_at.date(), paper.upvotes)
     return PaperWords(
         title=_spell_runs(title),
         abstract=_spell_runs(abstract),
         forms=" ".join(sorted({_spell(word.folded) for word in words if word.folded != word.key})),
         cased=" ".join(sorted({_hex(word.exact) for word in words if word.exact != word.folded})),
         names=" ".join(sorted(map(_spell, names))),
-        labels=" ".join(sorted(tags | feeds)),
+        labels=" ".join(sorted(tags | feeds | filed)),
     )
+
+
+STEPS = (*range(11), 15, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1_000, 2_000, 5_000)
+"""Counts of upvotes that have a label of their own: papers with so many or more carry it."""
+
+
+def filing_labels(day: date, upvotes: int | None) -> set[str]:
+    """Label a paper with its month, its year and the steps of upvotes it reached.
+
+    A list in order then costs what its page costs: it is read month by month, or step by
+    step, whatever the words are.
+    """
+    reached = {upvotes_label(step) for step in STEPS if upvotes is not None and upvotes >= step}
+    return {month_label(day.year, day.month), year_label(day.year), *reached}
+
+
+def year_label(year: int) -> str:
+    """Label what is filed under a year."""
+    return f"y{year:04}"
+
+
+def month_label(year: int, month: int) -> str:
+    """Label what is filed under a month."""
+    return f"m{year:04}{month:02}"
+
+
+def upvotes_label(step: int) -> str:
+    """Label what has so many upvotes or more; `step` is one of `STEPS`."""
+    return f"u{step}"
+
+
+def tag_label(tag: str) -> str:
+    """Label what carries a tag or one below it; empty where a tag folds to nothing."""
+    label = fold_label(tag)
+    return f"t{_hex(label)}" if label else ""
+
+
+def feed_label(feed: str) -> str:
+    """Label what a feed listed; empty where its name folds to nothing."""
+    label = fold_label(feed)
+    return f"f{_hex(label)}" if label else ""
+
+
+def labelled(expression: str, *choices: Iterable[str], without: str = "") -> str:
+    """Narrow an expression to papers that carry a label of every choice.
+
+    `without` is a label they may not carry.
+    """
+    wanted = [
+        f"labels : ({' OR '.join(one)})" for one in (tuple(filter(None, c)) for c in choices) if one
+    ]
+    narrowed = " AND ".join([f"({expression})", *wanted])
+    return f"({narrowed}) NOT labels : {without}" if without else narrowed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,10 +180,28 @@ def _atom(atom: Atom) -> Candidates:
             return Candidates(expression=f"labels : t{_hex(label)}", exact=True)
         case Feed(label=label):
             return Candidates(expression=f"labels : f{_hex(label)}", exact=True)
-        case Upvotes():
-            return _EVERYTHING
+        case Upvotes(comparison=comparison, count=count):
+            return _upvotes(comparison, count)
         case _:
             assert_never(atom)
+
+
+def step_below(count: int) -> int:
+    """Return the greatest step that is not above a count of 0 or more."""
+    return int(STEPS[bisect_right(STEPS, count) - 1])
+
+
+def _upvotes(comparison: str, count: int) -> Candidates:
+    """Find by steps: what lies between two of them is for the evaluator to sift."""
+    least = {">=": count, ">": count + 1, "=": count}.get(comparison, 0)
+    beyond = {"<": count, "<=": count + 1, "=": count + 1}.get(comparison)
+    expression = f"labels : {upvotes_label(step_below(least))}"
+    exact = least in STEPS
+    if beyond is not None:
+        exact = exact and beyond in STEPS
+    if beyond is not None and beyond in STEPS:
+        expression = f"({expression} NOT labels : {upvotes_label(beyond)})"
+    return Candidates(expression=expression, exact=exact)
 
 
 def _phrase(phrase: Phrase) -> Candidates:

@@ -14,7 +14,7 @@ from digest.papers.decide import decide_entries, latest_opening
 from digest.papers.signals import SIGNALS, decide_signal
 from digest.settings import DigestSettings
 from digest.store.engine import Store
-from digest.store.fulltext import PaperReader, annotate_papers, stale_papers
+from digest.store.fulltext import PaperReader, annotate_papers, any_stale, stale_papers
 from digest.store.ingest import apply_plan, known_papers
 
 log = structlog.get_logger(__name__)
@@ -109,7 +109,7 @@ def annotate_stale(store: Store, reader: PaperReader, *, batch: int = 500) -> in
     done = 0
     while True:
         with store.read() as tx:
-            if not stale_papers(tx, reader.fingerprint, limit=1):
+            if not any_stale(tx, reader.fingerprint):
                 break
         with store.write() as tx:
             ids = stale_papers(tx, reader.fingerprint, limit=batch)

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import (
     ColumnClause,
     ColumnElement,
     Integer,
+    Select,
     String,
     and_,
     bindparam,
@@ -88,6 +89,15 @@ def annotate_papers(tx: Session, reader: PaperReader, ids: Collection[PaperId]) 
         )
 
 
+def any_stale(tx: Session, fingerprint: str) -> bool:
+    """Tell whether some paper was read otherwise than now; costs three looks at an index."""
+    with_ = _PAPER.c.annotated_with
+    asked = (with_.is_(None), with_ < fingerprint, with_ > fingerprint)
+    return any(
+        tx.execute(select(_PAPER.c.id).where(one).limit(1)).first() is not None for one in asked
+    )
+
+
 def stale_papers(tx: Session, fingerprint: str, *, limit: int) -> list[PaperId]:
     """Return papers that were read otherwise than now, the newest first."""
     rows = tx.execute(
@@ -108,12 +118,17 @@ def stale_between(tx: Session, fingerprint: str, since: datetime, until: datetim
     return [PaperId(row.id) for row in rows if since <= row.first_seen_at <= until]
 
 
+def matching_ids(expression: str) -> Select[Any]:
+    """Choose the ids of the papers that an expression finds, where `has_words`."""
+    return select(_ROWID).where(_WHOLE.op("MATCH")(expression))
+
+
 def find_words(tx: Session, expression: str, since: datetime, until: datetime) -> list[PaperId]:
     """Return the papers of these days that an expression finds, best first as `rank` has it.
 
     They were first seen between the two instants, or listed between their days.
     """
-    found = _PAPER.c.id.in_(select(_ROWID).where(_WHOLE.op("MATCH")(expression)))
+    found = _PAPER.c.id.in_(matching_ids(expression))
     rows = tx.execute(
         select(_PAPER.c.id)
         .where(found, _seen_between(since, until))

@@ -40,7 +40,8 @@ class Order(StrEnum):
 class Shelf:
     """Which papers: all filters that are set hold at once.
 
-    `since` and `until` bound the day a paper is filed under, both inclusive.
+    `since` and `until` bound the day a paper is filed under, both inclusive: the first
+    day of a month, and the last of one.
     """
 
     tag: str = ""
@@ -68,10 +69,11 @@ class IdPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Count:
-    """A count; `more` says that there are more than that."""
+    """A count; `more` says that there are more than that, `at_most` that there may be fewer."""
 
     value: int
     more: bool = False
+    at_most: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

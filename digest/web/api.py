@@ -44,7 +44,7 @@ from digest.web.facts import FactKeeper
 from digest.web.finding import read_place, write_place
 from digest.web.paper_pages import find_alias
 from digest.web.tickets import ticket_owner
-from digest.web.trials import Backtester
+from digest.web.trials import LOOKS_BACK, look_at_month
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"model": ErrorOut, "description": "A parameter or the body cannot be read"},
@@ -73,7 +73,7 @@ def _iso_day(given: object) -> object:
 Day = Annotated[date, BeforeValidator(_iso_day)]
 
 
-def create_api(deps: WebDeps, facts: FactKeeper, backtester: Backtester) -> FastAPI:
+def create_api(deps: WebDeps, facts: FactKeeper) -> FastAPI:
     """Make the API, to be mounted at `/api`."""
     api = FastAPI(
         title=f"{deps.settings.service.name}: API",
@@ -86,7 +86,7 @@ def create_api(deps: WebDeps, facts: FactKeeper, backtester: Backtester) -> Fast
         root_path_in_servers=False,
         servers=[{"url": f"{deps.settings.service.base_url}/api"}],
     )
-    api.include_router(_paper_routes(deps, backtester), prefix="/v1", responses=_ERRORS)
+    api.include_router(_paper_routes(deps), prefix="/v1", responses=_ERRORS)
     api.include_router(_list_routes(deps, facts), prefix="/v1", responses=_ERRORS)
     api.include_router(_own_routes(deps), prefix="/v1", responses=_ERRORS)
     api.add_exception_handler(HTTPException, _say_http)
@@ -95,7 +95,7 @@ def create_api(deps: WebDeps, facts: FactKeeper, backtester: Backtester) -> Fast
     return api
 
 
-def _paper_routes(deps: WebDeps, backtester: Backtester) -> APIRouter:
+def _paper_routes(deps: WebDeps) -> APIRouter:
     routes = APIRouter(tags=["papers"])
     page = Paths(deps.settings.service.base_url).paper
 
@@ -127,7 +127,7 @@ def _paper_routes(deps: WebDeps, backtester: Backtester) -> APIRouter:
             found = deps.find(tx, query, shelf, order=sort, after=place, limit=limit)
         return PapersOut(
             total=found.count.value,
-            total_is_exact=not found.count.more,
+            total_is_exact=not (found.count.more or found.count.at_most),
             looked_through=found.looked_through,
             next=write_place(found.after) if found.after else None,
             papers=[out(match) for match in found.matches],
@@ -150,12 +150,12 @@ def _paper_routes(deps: WebDeps, backtester: Backtester) -> APIRouter:
         """Say what a query would have matched in the last 30 days, best first."""
         query: Expression = parse_query(q)
         with deps.store.read() as tx:
-            matches = backtester(tx, query, now=deps.clock())
+            found = look_at_month(tx, query, deps.annotator, now=deps.clock(), show=limit)
         return BacktestOut(
             query=query.canonical,
-            days=30,
-            total=len(matches),
-            papers=[out(match) for match in matches[:limit]],
+            days=LOOKS_BACK.days,
+            total=found.total,
+            papers=[out(match) for match in found.matches],
         )
 
     return routes

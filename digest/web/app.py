@@ -27,7 +27,6 @@ from digest.web.paper_pages import paper_routes
 from digest.web.past_digests import past_digest_routes
 from digest.web.preference_pages import preference_routes
 from digest.web.subscribe_pages import subscribe_routes
-from digest.web.trials import RecentPapers
 from digest.web.visitors import Visitors
 
 __all__ = ["WebDeps", "create_app"]
@@ -51,7 +50,6 @@ def create_app(deps: WebDeps) -> FastAPI:
     )
     facts = FactKeeper()
     visitors = Visitors(deps)
-    recent = RecentPapers()
     app = FastAPI(
         title=deps.settings.service.name,
         docs_url=None,
@@ -66,11 +64,11 @@ def create_app(deps: WebDeps) -> FastAPI:
         confirm_routes(deps, site),
         leave_routes(deps, site),
         past_digest_routes(deps, site),
-        subscribe_routes(deps, site, facts, visitors, recent),
+        subscribe_routes(deps, site, facts, visitors),
         ask_routes(deps, site, visitors),
         login_routes(deps, site, visitors),
         move_routes(deps, site),
-        preference_routes(deps, site, facts, visitors, recent),
+        preference_routes(deps, site, facts, visitors),
         account_routes(deps, site, visitors),
         feed_routes(deps, site),
         action_routes(deps, site),
@@ -89,7 +87,7 @@ def create_app(deps: WebDeps) -> FastAPI:
             headers={"cache-control": "public, max-age=3600"},
         )
 
-    app.mount("/api", create_api(deps, facts, recent))
+    app.mount("/api", create_api(deps, facts))
 
     def say_http_error(_request: Request, exc: Exception) -> Response:
         status = exc.status_code if isinstance(exc, HTTPException) else 400

@@ -133,8 +133,9 @@ def papers_of(count: int) -> str:
 
 
 def count_words(count: Count) -> str:
-    """Say a count that may go on: "10,000+ papers"."""
-    return f"{count.value:,}+ papers" if count.more else papers_of(count.value)
+    """Say a count that may go on: "10,000+ papers", "at most 420 papers"."""
+    said = f"{count.value:,}+ papers" if count.more else papers_of(count.value)
+    return f"at most {said}" if count.at_most and not count.more else said
 
 
 def _change(paper: Paper, when: str) -> str:

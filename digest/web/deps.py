@@ -12,7 +12,8 @@ from digest.matching.annotate import Annotator
 from digest.settings import Settings
 from digest.store import Store
 from digest.subscribers.decide import SignupRules
-from digest.web.finding import Finder, find_papers
+from digest.web.finding import Finder
+from digest.web.searching import TextFinder
 
 
 def _nobody_waits() -> None:
@@ -24,7 +25,7 @@ class WebDeps:
     """What the pages work with.
 
     `rules` carries the signer and the schedule; `templates` is the folder that holds
-    `site/`; `find` looks through the library; `nudge` says that there is work that
+    `site/`; `nudge` says that there is work that
     somebody waits for; `annotator` reads papers, its synonyms hold for queries too;
     `random_bytes` makes one-use tokens.
     """
@@ -34,7 +35,11 @@ class WebDeps:
     rules: SignupRules
     clock: Clock
     templates: Path
-    find: Finder = find_papers
     nudge: Callable[[], None] = _nobody_waits
     annotator: Annotator = field(default_factory=Annotator)
     random_bytes: Callable[[int], bytes] = field(default=secrets.token_bytes)
+
+    @property
+    def find(self) -> Finder:
+        """Looks through the library."""
+        return TextFinder(self.annotator)

@@ -32,13 +32,15 @@ LOOKS_THROUGH = 3_000
 class Found:
     """One page of what was found, with the reasons where words were asked for.
 
-    `looked_through` says in how many papers, where that was not all of them.
+    `looked_through` says in how many papers, where that was not all of them;
+    `is_partial` that papers are still being read into the index.
     """
 
     matches: tuple[Match, ...]
     count: Count
     after: Place | None = None
     looked_through: int | None = None
+    is_partial: bool = False
 
 
 class Finder(Protocol):
@@ -87,7 +89,7 @@ def find_papers(
             Match(paper=paper, reasons=evaluate(query, paper).reasons) for paper in shown
         ),
         count=Count(value=min(len(hits), MAX_COUNT), more=False),
-        after=_place(shown[-1], order) if len(rest) > limit else None,
+        after=place_of(shown[-1], order) if len(rest) > limit else None,
         looked_through=len(page.ids) if page.after else None,
     )
 
@@ -142,7 +144,8 @@ def _beyond(hits: list[Paper], after: Place) -> list[Paper]:
     return []
 
 
-def _place(paper: Paper, order: Order) -> Place:
+def place_of(paper: Paper, order: Order) -> Place:
+    """Return where a page ends that ends with this paper."""
     day = paper.published_on or paper.first_seen_at.date()
     value = str(paper.upvotes or 0) if order is Order.UPVOTES else day.isoformat()
     return Place(value=value, paper_id=paper.id)

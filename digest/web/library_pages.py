@@ -28,7 +28,7 @@ from digest.web.cards import (
 )
 from digest.web.deps import WebDeps
 from digest.web.facts import FactKeeper
-from digest.web.finding import read_place, write_place
+from digest.web.finding import Found, read_place, write_place
 from digest.web.pages import Site
 from digest.web.timeline import YearView, month_title, year_views
 
@@ -198,9 +198,7 @@ class _Library:
         view = replace(
             view,
             lead=_lead(count_words(found.count), wish),
-            note=f"Only the newest {found.looked_through:,} papers were looked through."
-            if found.looked_through
-            else "",
+            note=_note(found),
             cards=tuple(card(one.paper, paths, one.reasons) for one in found.matches),
             more=Anchor(
                 text="Next page",
@@ -289,9 +287,16 @@ def _chosen(wish: Wish) -> tuple[tuple[str, str], ...]:
     return tuple((name, text) for name, text in said if text)
 
 
+def _note(found: Found) -> str:
+    if found.looked_through:
+        return f"Only the newest {found.looked_through:,} papers were looked through."
+    if found.is_partial:
+        return "Some papers are still being read for searching: they are missing here for a while."
+    return ""
+
+
 def _lead(count: str, wish: Wish) -> str:
     if count == "0 papers":
         return "No papers found."
-    if _chosen(wish):
-        return f"{count} found."
-    return f"{count} in the library."
+    said = count[:1].upper() + count[1:]
+    return f"{said} found." if _chosen(wish) else f"{said} in the library."

@@ -25,7 +25,7 @@ from digest.web.pages import Site
 from digest.web.sentences import next_comes
 from digest.web.subscribe_pages import ZONES
 from digest.web.tickets import ticket
-from digest.web.trials import Backtester, TrialView, try_interest
+from digest.web.trials import TrialView, try_interest
 from digest.web.visitors import Visitors
 
 _READS = ["GET", "HEAD"]
@@ -99,11 +99,11 @@ class InterestForm(BaseModel):
 
 
 def preference_routes(
-    deps: WebDeps, site: Site, facts: FactKeeper, visitors: Visitors, backtester: Backtester
+    deps: WebDeps, site: Site, facts: FactKeeper, visitors: Visitors
 ) -> APIRouter:
     """Make `/preferences`, its forms, and `/preview`."""
     routes = APIRouter()
-    page = _Preferences(deps, site, facts, backtester)
+    page = _Preferences(deps, site, facts)
 
     @routes.api_route("/preferences", methods=_READS)
     def show(request: Request, said: str = Query("", max_length=20)) -> Response:
@@ -150,13 +150,10 @@ def preference_routes(
 
 
 class _Preferences:
-    def __init__(
-        self, deps: WebDeps, site: Site, facts: FactKeeper, backtester: Backtester
-    ) -> None:
+    def __init__(self, deps: WebDeps, site: Site, facts: FactKeeper) -> None:
         self._deps = deps
         self._site = site
         self._facts = facts
-        self._backtester = backtester
 
     def show(
         self,
@@ -264,7 +261,7 @@ class _Preferences:
         with self._deps.store.read() as tx:
             return try_interest(
                 tx,
-                self._backtester,
+                self._deps.annotator,
                 self._site.paths,
                 kind=kind,
                 text=text,

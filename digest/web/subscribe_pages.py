@@ -26,7 +26,7 @@ from digest.web.cards import plain_names
 from digest.web.deps import WebDeps
 from digest.web.facts import FactKeeper
 from digest.web.pages import MessageView, Site
-from digest.web.trials import Backtester, TrialView, try_interest
+from digest.web.trials import TrialView, try_interest
 from digest.web.visitors import Visitors
 
 TRENDING = "upvotes:>=10"
@@ -117,12 +117,10 @@ class Wishes:
         )
 
 
-def subscribe_routes(
-    deps: WebDeps, site: Site, facts: FactKeeper, visitors: Visitors, backtester: Backtester
-) -> APIRouter:
+def subscribe_routes(deps: WebDeps, site: Site, facts: FactKeeper, visitors: Visitors) -> APIRouter:
     """Make `/subscribe`."""
     routes = APIRouter()
-    signup = _Signup(deps, site, facts, backtester)
+    signup = _Signup(deps, site, facts)
 
     @routes.api_route("/subscribe", methods=_READS)
     def start(
@@ -152,13 +150,10 @@ def subscribe_routes(
 
 
 class _Signup:
-    def __init__(
-        self, deps: WebDeps, site: Site, facts: FactKeeper, backtester: Backtester
-    ) -> None:
+    def __init__(self, deps: WebDeps, site: Site, facts: FactKeeper) -> None:
         self._deps = deps
         self._site = site
         self._facts = facts
-        self._backtester = backtester
 
     def check_address(self, wishes: Wishes) -> Response:
         try:
@@ -236,7 +231,7 @@ class _Signup:
         return tuple(
             try_interest(
                 tx,
-                self._backtester,
+                self._deps.annotator,
                 self._site.paths,
                 kind=kind,
                 text=text,

@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from sqlmodel import Session
 
 from digest.digests.reasons import plain_why, why_line
 from digest.errors import QueryError
-from digest.matching.backtest import backtest
+from digest.lookback import LookBack, look_back
+from digest.matching.annotate import Annotator
 from digest.matching.query import Query, caret, hints, parse_query, tag_query
-from digest.matching.rank import rank
-from digest.model import InterestKind, Match, Paper
-from digest.store.library import newest_paper_id
-from digest.store.papers import recent_papers
+from digest.model import InterestKind
 from digest.web.cards import Paths, papers_of
 
 LOOKS_BACK = timedelta(days=30)
 _SHOWN = 5
-
-
-class Backtester(Protocol):
-    """Finds what a query would have matched since an instant, best first."""
-
-    def __call__(self, tx: Session, query: Query, *, now: datetime) -> Sequence[Match]:
-        """Return the matches of the last 30 days, with their reasons."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,28 +41,17 @@ class TrialView:
     suggestion: str = ""
 
 
-class RecentPapers:
-    """Keeps the papers of the last 30 days in memory, until new ones come."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._key: tuple[int, datetime] | None = None
-        self._papers: list[Paper] = []
-
-    def __call__(self, tx: Session, query: Query, *, now: datetime) -> Sequence[Match]:
-        """Match one query against them."""
-        key = (newest_paper_id(tx), now.replace(minute=0, second=0, microsecond=0))
-        with self._lock:
-            if key != self._key:
-                self._papers = rank(recent_papers(tx, now - LOOKS_BACK, now))
-                self._key = key
-            papers = self._papers
-        return backtest(query, papers)
+def look_at_month(
+    tx: Session, query: Query, annotator: Annotator, *, now: datetime, show: int
+) -> LookBack:
+    """Count what a query would have matched in the last 30 days; return the best of it."""
+    since = now - LOOKS_BACK
+    return look_back(tx, query, annotator, since=since, until=now, show=show, narrow=False)
 
 
 def try_interest(
     tx: Session,
-    backtester: Backtester,
+    annotator: Annotator,
     paths: Paths,
     *,
     kind: InterestKind,
@@ -94,19 +70,19 @@ def try_interest(
             position=exc.position,
             suggestion=exc.suggestion or "",
         )
-    matches = backtester(tx, query, now=now)
+    found = look_at_month(tx, query, annotator, now=now, show=_SHOWN)
     hint = next(iter(hints(query)), None) if kind is not InterestKind.TAG else None
     return TrialView(
         text=text,
         ok=True,
-        said=_said(kind, len(matches)) + (f" But {hint.cause}." if hint else ""),
+        said=_said(kind, found.total) + (f" But {hint.cause}." if hint else ""),
         papers=tuple(
             TrialPaper(
                 title=match.paper.title,
                 url=paths.paper(match.paper.alias),
                 why=plain_why(why_line(match.reasons)),
             )
-            for match in matches[:_SHOWN]
+            for match in found.matches
         ),
         suggestion=hint.suggestion if hint else "",
     )

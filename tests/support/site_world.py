@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from sqlmodel import col, select
 
 from digest.digests.schedule import first_digest_at
+from digest.matching.annotate import Annotator
 from digest.model import (
     DeliveryId,
     DeliveryPlan,
@@ -22,6 +23,7 @@ from digest.model import (
 from digest.resources import resource_dir
 from digest.settings import Settings
 from digest.store import Store, ledger
+from digest.store.fulltext import annotate_papers
 from digest.store.tables import (
     AliasRow,
     FeedRow,
@@ -178,7 +180,14 @@ def add_day(store: Store, *, day: date = TODAY) -> list[PaperId]:
                 tx.add(PaperTagRow(paper_id=paper.id, tag_id=tag.id))
             tx.add(ListingRow(paper_id=paper.id, feed_id=feed.id, day=day, upvotes=upvotes))
             ids.append(PaperId(paper.id))
+    read_words(store, ids)
     return ids
+
+
+def read_words(store: Store, ids: list[PaperId]) -> None:
+    """Read papers into the full-text index, as it is done when a feed brings them."""
+    with store.write() as tx:
+        annotate_papers(tx, Annotator(), ids)
 
 
 def add_digest(

@@ -6,9 +6,10 @@ import pytest
 from sqlmodel import update
 from starlette.testclient import TestClient
 
+from digest.model import PaperId
 from digest.store.library import Shelf, month_of
 from digest.store.tables import PaperRow, RevisionRow
-from tests.support.site_world import NOW, TODAY, SiteWorld, add_day
+from tests.support.site_world import NOW, TODAY, SiteWorld, add_day, read_words
 
 HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(1)>\u202egnp \x07{{7*7}} 🧪 '
 HOSTILE += "x" * 4_000
@@ -172,6 +173,7 @@ def test_hostile_text_is_text_on_every_list(site: SiteWorld, client: TestClient)
         )
         tx.connection().exec_driver_sql("UPDATE tag SET name = ? || id", (HOSTILE[:200],))
         tx.connection().exec_driver_sql("UPDATE feed SET name = ?", (HOSTILE[:60],))
+    read_words(site.store, [PaperId(one) for one in range(1, 5)])
 
     for path in (
         *("/", "/daily", "/papers", "/papers?view=list", "/papers?q=alert", "/tags", "/timeline"),
