@@ -7,8 +7,6 @@ import pytest
 from tests.support.faults.points import DATABASES, Database, Death, point_of
 from tests.support.faults.runner import Runner
 
-pytestmark = pytest.mark.xdist_group("crash points")
-
 FORKED = range(100_004, 100_032, 2)
 KILLED = range(100_000, 100_004)
 

@@ -9,8 +9,6 @@ from tests.support.faults.points import DATABASES, Database, Kill, Meddling, Poi
 from tests.support.faults.runner import Runner
 from tests.support.smtp_script import Drop
 
-pytestmark = pytest.mark.xdist_group("crash points")
-
 ACCEPTED_THEN_KILLED = Kill(verb="CONTENT", nth=2, when="before", forked=True)
 KILLED_LATE = Kill(verb="CONTENT", nth=4, when="before", forked=True)
 

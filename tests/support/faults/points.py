@@ -40,6 +40,8 @@ class Death(StrEnum):
 
     EXIT = "os._exit"
     KILL = "SIGKILL"
+    STOP = "SIGSTOP"
+    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +49,12 @@ class Crash:
     """A forked sender ends at the nth passing of a hook.
 
     `part` in [0, 1): how far through all its passings, and through the bytes of one send.
+    With `wakes` it only stops, for longer than its lease, and goes on where it was.
     """
 
     hook: Hook
     part: float
+    wakes: bool = False
 
     def nth(self, passings: Mapping[str, int]) -> int:
         """Return which passing it is, given how many an undisturbed run has."""
@@ -86,15 +90,28 @@ class What(StrEnum):
 
     UNSUBSCRIBE = "unsubscribe"
     MERGE = "merge"
+    FULL = "disk full"
+    LOCK = "lock"
+    CUT = "cut"
+
+    @property
+    def breaks_database(self) -> bool:
+        """Whether a run may end with an error by it."""
+        return self in (What.FULL, What.LOCK, What.CUT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meddling:
-    """Done right after the nth commit: reader `one` leaves, or paper `one` becomes `other`."""
+    """Done right after the nth commit.
+
+    Reader `one` leaves; paper `one` becomes `other`; so many commits as `one` says fail
+    for want of room, 0 for all that come; the database is locked for a moment; all
+    connections to it are cut (PostgreSQL only).
+    """
 
     what: What
     part: float
-    one: int
+    one: int = 0
     other: int = 0
 
 
@@ -105,7 +122,7 @@ class Point:
     seed: int
     database: Database
     pipelining: bool
-    death: Crash | Kill
+    death: Crash | Kill | None
     policy: str = "hold"
     connections: int = 3
     second_worker: bool = False
@@ -118,7 +135,11 @@ class Point:
     @property
     def how(self) -> Death:
         """How the sender dies."""
-        return Death.KILL if isinstance(self.death, Kill) else Death.EXIT
+        if self.death is None:
+            return Death.NONE
+        if isinstance(self.death, Kill):
+            return Death.KILL
+        return Death.STOP if self.death.wakes else Death.EXIT
 
     def __str__(self) -> str:
         """Tell it in one line."""
@@ -190,7 +211,7 @@ def point_of(seed: int, *, databases: tuple[Database, ...] = DATABASES) -> Point
         on_second_day=second_day,
         too_early=draw.random() < 0.2,
         trouble=_trouble(draw) if draw.random() < 0.35 else None,
-        meddling=None if second_day or killed or draw.random() < 0.75 else _meddling(draw),
+        meddling=None if second_day or killed or draw.random() < 0.7 else _meddling(draw),
     )
 
 
@@ -217,8 +238,10 @@ def _trouble(draw: random.Random) -> Trouble:
 
 
 def _meddling(draw: random.Random) -> Meddling:
-    part = draw.random()
-    if draw.random() < 0.5:
-        return Meddling(what=What.UNSUBSCRIBE, part=part, one=draw.randint(1, READERS))
-    one, other = draw.choice(_PAIRS)
-    return Meddling(what=What.MERGE, part=part, one=one, other=other)
+    part, what = draw.random(), draw.choice(tuple(What))
+    if what is What.UNSUBSCRIBE:
+        return Meddling(what=what, part=part, one=draw.randint(1, READERS))
+    if what is What.MERGE:
+        one, other = draw.choice(_PAIRS)
+        return Meddling(what=what, part=part, one=one, other=other)
+    return Meddling(what=what, part=part, one=draw.randint(1, 2))

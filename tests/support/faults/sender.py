@@ -7,86 +7,33 @@ wrapped here, so that whatever commits or writes to the relay passes a hook.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-import signal
 import socket
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
 from sqlmodel import Session
 
 from digest.clock import Clock, fixed_clock
 from digest.digests.render import DigestRenderer
-from digest.errors import DigestError
-from digest.model import ConsentKind, Merge, PaperId, SubscriberId
+from digest.errors import DigestError, StorageError
 from digest.resources import resource_dir
 from digest.service import Service
 from digest.settings import Settings
 from digest.store.engine import Store
-from digest.store.merges import merge_papers
-from digest.store.subscribers import suppress
 from tests.support.faults import broken
+from tests.support.faults.meddler import Meddler
 from tests.support.faults.points import Hook
+from tests.support.faults.task import Task, note
 
 CRASHED = 77
 SECRET_KEY = "faults-" * 8
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """What one sender is to do.
-
-    Args:
-        url: Of the database.
-        port: Of the server on loopback.
-        runs: ISO instants; at each, all that is owed is delivered once.
-        notes: File to which it writes what happened, a JSON document a line.
-        policy: `unknown_policy`.
-        connections: To the server.
-        hook: Where it ends, None for nowhere.
-        nth: At which passing of the hook.
-        part: For a send: how much of it is written before.
-        signal_number: With which signal it ends itself, 0 for `os._exit`.
-        meddle: What somebody does to the database after a commit, None for nothing.
-        meddle_nth: After which.
-        one: Reader, or paper that goes.
-        other: Paper that it becomes.
-        sabotage: How the engine is broken on purpose, None for not at all.
-    """
-
-    url: str
-    port: int
-    runs: tuple[str, ...]
-    notes: str
-    policy: str = "hold"
-    connections: int = 3
-    hook: str | None = None
-    nth: int = 1
-    part: float = 0.0
-    signal_number: int = 0
-    meddle: str | None = None
-    meddle_nth: int = 1
-    one: int = 0
-    other: int = 0
-    sabotage: str | None = None
-
-    def to_json(self) -> str:
-        """Write it for `from_json`."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, document: str) -> Task:
-        """Read what `to_json` wrote."""
-        read: dict[str, Any] = json.loads(document)
-        return cls(**{**read, "runs": tuple(read["runs"])})
 
 
 def settings_of(task: Task, data_dir: Path) -> Settings:
@@ -116,6 +63,7 @@ class Hooks:
         self._lock = threading.Lock()
         self._write = Store.write
         self._send = socket.socket.send
+        self._meddler = Meddler(task, self._write)
 
     def install(self) -> None:
         """Wrap `Store.write` and `socket.send` of this process, for good."""
@@ -133,11 +81,17 @@ class Hooks:
 
         @contextmanager
         def wrapped(store: Store) -> Iterator[Session]:
-            with write(store) as tx:
-                yield tx
-                self._pass(Hook.BEFORE_COMMIT)
-                sabotaged(tx)
-            self._meddle(store, self._pass(Hook.AFTER_COMMIT))
+            try:
+                with write(store) as tx:
+                    yield tx
+                    self._pass(Hook.BEFORE_COMMIT)
+                    sabotaged(tx)
+            except StorageError:
+                self._meddler.after_failure(store)
+                raise
+            if self._passed[Hook.AFTER_COMMIT] + 1 == self._task.meddle_nth:
+                self._meddler.meddle(store)
+            self._pass(Hook.AFTER_COMMIT)
 
         return wrapped
 
@@ -160,51 +114,17 @@ class Hooks:
     def _is_here(self, hook: Hook) -> bool:
         return self._task.hook == hook and self._passed[hook] + 1 == self._task.nth
 
-    def _pass(self, hook: Hook) -> int:
+    def _pass(self, hook: Hook) -> None:
         with self._lock:
             self._passed[hook] += 1
             passed = self._passed[hook]
         if self._task.hook == hook and passed == self._task.nth:
             self._die()
-        return passed
 
     def _die(self) -> None:
         if not self._task.signal_number:
             os._exit(CRASHED)
         os.kill(os.getpid(), self._task.signal_number)
-        if self._task.signal_number == signal.SIGKILL:
-            signal.pause()  # it is on its way
-
-    def _meddle(self, store: Store, passed: int) -> None:
-        task = self._task
-        if task.meddle is None or passed != task.meddle_nth:
-            return
-        at = datetime.fromisoformat(task.runs[0])
-        with self._write(store) as tx:
-            if task.meddle == "unsubscribe":
-                suppress(tx, SubscriberId(task.one), ConsentKind.UNSUBSCRIBED, at)
-                # After the lock on the subscriber's row: what is sending now had its intent.
-                states = tx.execute(
-                    text("SELECT state FROM delivery WHERE subscriber_id = :one"),
-                    {"one": task.one},
-                ).scalars()
-                begun = sum(state not in ("ready", "claimed") for state in states)
-                done: dict[str, Any] = {"left": task.one, "begun": begun}
-            else:
-                ids = list(tx.execute(text("SELECT id FROM paper ORDER BY id")).scalars())
-                old, new = PaperId(ids[task.one]), PaperId(ids[task.other])
-                merge_papers(tx, [Merge(old_id=old, paper_id=new)])
-                done = {"merged": old, "into": new}
-        note(task, done)
-
-
-def note(task: Task, document: dict[str, Any]) -> None:
-    """Write down what happened; it is on file before this returns."""
-    file = os.open(task.notes, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    try:
-        os.write(file, json.dumps(document).encode() + b"\n")
-    finally:
-        os.close(file)
 
 
 class Warm:

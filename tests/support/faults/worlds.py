@@ -13,6 +13,7 @@ import psycopg
 from sqlalchemy.engine import make_url
 
 from digest.store.engine import Store
+from tests.support.faults.meddler import ROOM
 from tests.support.faults.points import PAPERS, PAPERS_A_DIGEST, READERS
 from tests.support.ledger_world import add_papers, add_subscribers
 
@@ -28,6 +29,10 @@ class World(Protocol):
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Read with plain SQL, not through the engine."""
+        ...
+
+    def make_room(self) -> None:
+        """Undo what the meddler of a dead sender left behind."""
         ...
 
 
@@ -64,6 +69,9 @@ class SqliteWorld:
         with closing(sqlite3.connect(self._path)) as connection:
             return connection.execute(query).fetchall()
 
+    def make_room(self) -> None:
+        """The limit ended with its process."""
+
 
 class PostgresWorld:
     """A database on a server, copied from a template database.
@@ -88,13 +96,20 @@ class PostgresWorld:
         self._execute(
             f'CREATE DATABASE "{self._name}" TEMPLATE "{self._template}" STRATEGY FILE_COPY'
         )
-        with psycopg.connect(_plain(self.url)) as connection:
-            for statement in statements:
-                connection.execute(statement.encode())
+        self._run(*statements)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with psycopg.connect(_plain(self.url)) as connection:
             return connection.execute(query.encode()).fetchall()
+
+    def make_room(self) -> None:
+        self._run(*ROOM)
+
+    def _run(self, *statements: str) -> None:
+        if statements:
+            with psycopg.connect(_plain(self.url)) as connection:
+                for statement in statements:
+                    connection.execute(statement.encode())
 
     def close(self) -> None:
         """Remove both databases."""

@@ -16,7 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.support.faults.sender import Task, Warm, send
+from tests.support.faults.sender import Warm, send
+from tests.support.faults.task import Task
 
 ROOT = Path(__file__).resolve().parents[3]
 
