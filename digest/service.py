@@ -50,6 +50,8 @@ from digest.subscribers.tokens import TokenSigner
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from digest.delivery.dns.records import DnsFinding
+
 
 def open_service(settings: Settings, *, clock: Clock = system_clock) -> Service:
     """Put the service together. Close it when done."""
@@ -284,6 +286,32 @@ class Service:
         """
         async with SmtpTransport(self.settings.smtp) as transport:
             await transport.check_login()
+
+    def check_dns(self, nameserver: tuple[str, int] | None = None) -> list[DnsFinding]:
+        """Look at SPF, DKIM, DMARC and MX of the domains of our mail.
+
+        Args:
+            nameserver: Address and port of the one to ask, None for those of the machine.
+
+        Raises:
+            ConfigError: If there is no nameserver to ask.
+        """
+        from digest.delivery.dns.looking import look_at_domains
+        from digest.delivery.dns.records import MailDomains
+        from digest.delivery.dns.resolver import DnsResolver
+
+        mail = self.settings.mail
+        sender = Sender.of(self.settings).domain.lower()
+        domains = MailDomains(
+            sender=sender,
+            envelope=mail.bounce_domain.lower() or sender,
+            selectors=mail.dkim_selectors,
+            relay=self.settings.smtp.host,
+            reports_to=self.settings.service.operator_email,
+        )
+        if nameserver is None:
+            return look_at_domains(domains, DnsResolver())
+        return look_at_domains(domains, DnsResolver([nameserver[0]], port=nameserver[1]))
 
     def web_app(self) -> FastAPI:
         """Make the site."""

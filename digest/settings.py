@@ -117,6 +117,21 @@ class MailSettings(_Section):
     transport: Literal["outbox", "smtp"] = "outbox"
     outbox_dir: Path | None = None
     bounce_domain: str = ""
+    dkim_selectors: tuple[str, ...] = ()
+    """What the relay signs with: only `digest check --dns` asks for it."""
+
+    @field_validator("dkim_selectors", mode="before")
+    @classmethod
+    def _several(cls, value: object) -> object:
+        return tuple(re.split(r"[;,\s]+", value.strip())) if isinstance(value, str) else value
+
+    @field_validator("dkim_selectors")
+    @classmethod
+    def _dns_labels(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        kept = tuple(selector for selector in value if selector)
+        if not all(_DOMAIN.fullmatch(selector) for selector in kept):
+            raise ValueError("each must be a selector, such as the s= of a DKIM-Signature")
+        return kept
 
     @field_validator("from_", "reply_to")
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,14 +26,26 @@ def check(
     frame: Frame,
     dns: Annotated[
         bool,
-        typer.Option("--dns", help="SPF, DKIM and DMARC: not in this version.", show_default=False),
+        typer.Option(
+            "--dns", help="Also SPF, DKIM, DMARC and MX of the sending domain.", show_default=False
+        ),
     ] = False,
+    nameserver: Annotated[
+        str | None,
+        typer.Option(
+            "--nameserver",
+            metavar="ADDRESS[:PORT]",
+            help="Ask this one, not those of the machine.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
-    """Check configuration, schema, templates and SMTP login."""
+    """Check configuration, schema, templates and SMTP login; with --dns the sending domain."""
     from digest.service import open_service
 
-    if dns:
-        raise UsageError("--dns: this version cannot check SPF, DKIM and DMARC yet")
+    if nameserver is not None and not dns:
+        raise UsageError("--nameserver: only with --dns")
+    ask = None if nameserver is None else _address_and_port(nameserver)
     settings = frame.settings()
     results: list[tuple[str, bool, str]] = [
         ("configuration", True, f"{output.count(len(settings.feed), 'feed')} configured")
@@ -53,6 +66,8 @@ def check(
                 causes = exc.problems if isinstance(exc, ConfigError) else (str(exc),)
                 wrong = wrong or isinstance(exc, ConfigError)
                 results += [(name, False, cause) for cause in causes]
+        findings = service.check_dns(ask) if dns else []
+        results += [(one.check, one.ok, one.detail) for one in findings]
     finally:
         service.close()
     columns = [
@@ -60,18 +75,38 @@ def check(
         output.Column(heading="ok"),
         output.Column(heading="detail"),
     ]
+    table = output.table(
+        columns, [(name, "yes" if ok else "no", said) for name, ok, said in results]
+    )
+    publish = [one.publish for one in findings if one.publish]
     frame.show(
         {
             "ok": all(ok for _, ok, _ in results),
             "checks": [{"check": name, "ok": ok, "detail": said} for name, ok, said in results],
+            "publish": publish,
         },
-        output.table(columns, [(name, "yes" if ok else "no", said) for name, ok, said in results]),
+        "\n\n".join([table, *(["\n".join(["to publish:", *publish])] if publish else [])]),
     )
     for name, ok, said in results:
         if not ok:
             frame.problem(f"{name}: {said}")
     if wrong:
         frame.exit_code = 2
+
+
+def _address_and_port(text: str) -> tuple[str, int]:
+    """Read `192.0.2.1`, `192.0.2.1:5353`, `2001:db8::1` or `[2001:db8::1]:5353`."""
+    address, _, port = text.rpartition(":")
+    if not address or (address.count(":") and not address.endswith("]")):
+        address, port = text, "53"
+    address = address.strip("[]")
+    try:
+        ipaddress.ip_address(address)
+    except ValueError as exc:
+        raise UsageError(f"--nameserver: {address} is not an IP address") from exc
+    if not port.isdigit() or not 0 < int(port) < 65_536:
+        raise UsageError(f"--nameserver: {port} is not a port")
+    return address, int(port)
 
 
 def _check_key(service: Service) -> str:

@@ -68,10 +68,6 @@ def test_under_json_a_failure_is_one_document_too(digest: CommandLine) -> None:
             ),
         ),
         (
-            ["check", "--dns"],
-            "digest: --dns: this version cannot check SPF, DKIM and DMARC yet",
-        ),
-        (
             ["why", "ada@example.org", "attention"],
             (
                 "digest: attention is no identifier: "

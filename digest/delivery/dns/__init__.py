@@ -1,0 +1,1 @@
+"""What DNS says of the domains that our mail is from: SPF, DKIM, DMARC, MX."""
