@@ -11,7 +11,12 @@ from digest.model import FeedKind, FeedSpec
 
 
 def feed_spec(
-    name: str, *, url: str | None, kind: FeedKind | None, tags: tuple[str, ...]
+    name: str,
+    *,
+    url: str | None,
+    kind: FeedKind | None,
+    tags: tuple[str, ...],
+    cross: bool = True,
 ) -> FeedSpec:
     """Return the feed to add: as given, or as the catalogue has it where no URL is given.
 
@@ -25,7 +30,10 @@ def feed_spec(
     known = _of_catalogue(name) if url is None else None
     if known is not None:
         return replace(
-            known, kind=kind or known.kind, tags=tuple(dict.fromkeys((*known.tags, *tags)))
+            known,
+            kind=kind or known.kind,
+            tags=tuple(dict.fromkeys((*known.tags, *tags))),
+            cross=cross and known.cross,
         )
     try:
         given = FeedSettings(name=name, url=url or "", kind=kind or FeedKind.AUTO, tags=tags)
@@ -37,7 +45,7 @@ def feed_spec(
                 for error in exc.errors()
             ]
         ) from exc
-    return FeedSpec(name=given.name, url=given.url, kind=given.kind, tags=given.tags)
+    return FeedSpec(name=given.name, url=given.url, kind=given.kind, tags=given.tags, cross=cross)
 
 
 def _of_catalogue(name: str) -> FeedSpec:

@@ -10,16 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from digest.cli import output
-from digest.cli.cards import say_authors
 from digest.cli.frame import Frame, command, new_group
 from digest.errors import UsageError
 from digest.model import FeedKind
 
 if TYPE_CHECKING:
     from digest.model import FeedRecord
-    from digest.papers.backfill import BackfillPage
+    from digest.papers.backfill import Backfill, BackfillPage
     from digest.papers.poll import FeedPoll
-    from digest.papers.trial import Trial
 
 group = new_group(name="feeds", help_text="Which feeds are polled, and polling them.")
 
@@ -52,8 +50,8 @@ def list_(frame: Frame) -> None:
         output.Column(heading="usual", align="right"),
         output.Column(heading="last poll"),
         output.Column(heading="next poll"),
-        output.Column(heading="url", max_width=60),
         output.Column(heading="last error", max_width=60),
+        output.Column(heading="url", max_width=60),
     ]
     rows = [
         (
@@ -64,8 +62,8 @@ def list_(frame: Frame) -> None:
             expected_new(days.get(feed.id, ()), day=day),
             feed.polled_at,
             None if feed.paused or feed.gone_at else feed.next_poll_at,
+            feed.error or "-",
             feed.url,
-            feed.error or "",
         )
         for feed in records
     ]
@@ -95,6 +93,7 @@ def add(
             metavar="[URL]", help="Its URL; a name of the catalogue needs none.", show_default=False
         ),
     ] = None,
+    *,
     kind: Annotated[
         FeedKind | None,
         typer.Option("--kind", help="How the document is read.", show_default="auto"),
@@ -103,12 +102,16 @@ def add(
         list[str] | None,
         typer.Option("--tag", metavar="T", help="Tag all its papers; may be repeated."),
     ] = None,
+    no_cross: Annotated[
+        bool,
+        typer.Option("--no-cross", help="Leave out what arXiv lists from other categories."),
+    ] = False,
 ) -> None:
     """Add a feed. It is not fetched yet: `digest feeds poll NAME` does that."""
     from digest.cli.catalogue import feed_spec
     from digest.store.feeds import add_feed
 
-    spec = feed_spec(name, url=url, kind=kind, tags=tuple(tag or ()))
+    spec = feed_spec(name, url=url, kind=kind, tags=tuple(tag or ()), cross=not no_cross)
     with frame.service() as service:
         service.sync_feeds()
         with service.store.write() as tx:
@@ -134,7 +137,7 @@ def import_(
 
 @command(group, "export", example="digest feeds export > feeds.opml")
 def export(frame: Frame) -> None:
-    """Write the feeds as OPML, for feed readers and for another instance."""
+    """Write the feeds as OPML. Feed readers and other instances import it."""
     from digest.cli.feed_lists import export_feeds
 
     export_feeds(frame)
@@ -160,7 +163,7 @@ def pause(frame: Frame, name: NameArgument) -> None:
 
 @command(group, "resume", example="digest feeds resume hf-daily")
 def resume(frame: Frame, name: NameArgument) -> None:
-    """Poll a paused feed again, at once; also one that answered `gone`."""
+    """Poll a paused or gone feed again, at once."""
     _set_paused(frame, name, paused=False)
 
 
@@ -171,8 +174,8 @@ def _set_paused(frame: Frame, name: str, *, paused: bool) -> None:
         service.sync_feeds()
         with service.store.write() as tx:
             record = set_paused(tx, name, paused=paused, now=service.clock())
-    done = "paused" if paused else "resumed"
-    frame.show({"feed": _feed_document(record)}, f"{done} {name}")
+    done = f"paused {name}" if paused else f"resumed {name}: it is due now"
+    frame.show({"feed": _feed_document(record)}, done)
 
 
 @command(group, "poll", example="digest feeds poll hf-daily arxiv-cs.CL")
@@ -260,15 +263,23 @@ def backfill(
             "new_papers": done.new_papers,
             "error": done.error,
         },
-        f"{name}: {output.count(done.pages, 'page')}, "
-        f"{output.count(done.entries, 'entry', 'entries')}, "
-        f"{output.count(done.new_papers, 'new paper')} from {done.since} to "
-        f"{done.next_day - timedelta(days=1)}",
+        _backfill_text(name, done),
     )
     if done.error:
         frame.problem(
             f"stopped at {done.next_day}: {done.error}; run the same command again to go on"
         )
+
+
+def _backfill_text(name: str, done: Backfill) -> str:
+    if not done.pages and not done.error:
+        return f"{name}: nothing to do, it was read from {done.since} to {done.until} before"
+    return (
+        f"{name}: {output.count(done.pages, 'page')}, "
+        f"{output.count(done.entries, 'entry', 'entries')}, "
+        f"{output.count(done.new_papers, 'new paper')} from {done.since} to "
+        f"{done.next_day - timedelta(days=1)}"
+    )
 
 
 @command(group, "test", example="digest feeds test https://rss.arxiv.org/rss/cs.CL")
@@ -282,6 +293,7 @@ def try_out(
     ] = FeedKind.AUTO,
 ) -> None:
     """Show what a feed would bring in. Nothing is written."""
+    from digest.cli.feed_trial import trial_document, trial_text
     from digest.service import open_service
 
     service = open_service(frame.settings(), clock=frame.clock)
@@ -289,64 +301,7 @@ def try_out(
         trial = asyncio.run(service.try_feed(source, kind=kind))
     finally:
         service.close()
-    frame.show(_trial_document(source, trial), _trial_text(trial))
-
-
-def _trial_text(trial: Trial) -> str:
-    parsed = trial.parsed
-    lines = [
-        (
-            f"{output.printable(parsed.title) or '(no title)'}: {parsed.format}, "
-            f"{output.count(len(parsed.entries), 'entry', 'entries')}, "
-            f"{output.count(len(trial.papers), 'paper')}"
-        ),
-        *(f"  note: {output.printable(warning)}" for warning in parsed.warnings),
-    ]
-    if trial.papers:
-        columns = [
-            output.Column(heading="paper", max_width=36),
-            output.Column(heading="upvotes", align="right"),
-            output.Column(heading="authors", max_width=32),
-            output.Column(heading="title", max_width=80),
-        ]
-        rows = [
-            (
-                paper.aliases[0] if paper.aliases else None,
-                paper.upvotes,
-                say_authors(paper.authors, at_most=1),
-                paper.title,
-            )
-            for paper in trial.papers
-        ]
-        lines += ["", output.table(columns, rows)]
-    return "\n".join(lines)
-
-
-def _trial_document(source: str, trial: Trial) -> dict[str, Any]:
-    return {
-        "source": source,
-        "format": trial.parsed.format,
-        "title": trial.parsed.title,
-        "warnings": list(trial.parsed.warnings),
-        "entries": len(trial.parsed.entries),
-        "papers": [
-            {
-                "id": next(iter(paper.aliases), None),
-                "aliases": list(paper.aliases),
-                "title": paper.title,
-                "abstract": paper.abstract,
-                "authors": list(paper.authors),
-                "venue": paper.venue,
-                "url": paper.url,
-                "tags": list(paper.tags),
-                "published_on": paper.published_on,
-                "version": paper.version,
-                "listed_on": paper.listed_on,
-                "upvotes": paper.upvotes,
-            }
-            for paper in trial.papers
-        ],
-    }
+    frame.show(trial_document(source, trial), trial_text(trial))
 
 
 def _status(feed: FeedRecord) -> str:
@@ -365,6 +320,7 @@ def _feed_document(feed: FeedRecord) -> dict[str, Any]:
         "url": feed.url,
         "kind": feed.kind,
         "tags": list(feed.tags),
+        "cross": feed.cross,
         "from_config": feed.from_config,
         "paused": feed.paused,
         "status": feed.status,

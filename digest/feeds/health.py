@@ -22,6 +22,8 @@ _FEWEST_WEEKDAYS = 3
 _FEWEST_GAPS = 3
 _GAPS = 20
 _DAY_BEGINS_H = 6
+"""In UTC: an hour after arXiv's midnight, an hour or two before Europe begins."""
+_SATURDAY = 5
 _DAILY = frozenset({FeedKind.HF_DAILY, FeedKind.BIORXIV})
 
 
@@ -133,24 +135,40 @@ def thin_day_notices(
         holidays, then a quiet day.
     """
     day = day_of(now)
+    polled = [one for one in feeds if not one.paused and one.kind is not FeedKind.HN]
     kinds: dict[DayKind, list[FeedRecord]] = {}
-    for feed in sorted(feeds, key=lambda one: one.name):
-        if not feed.paused and feed.kind is not FeedKind.HN:
-            kind = judge_day(feed, days.get(feed.id, ()), day=day)
-            kinds.setdefault(kind, []).append(feed)
+    for feed in sorted(polled, key=lambda one: one.name):
+        kind = judge_day(feed, days.get(feed.id, ()), day=day)
+        kinds.setdefault(kind, []).append(feed)
     sentences = [_unread(feed) for feed in kinds.get(DayKind.FAILED, ())]
     sentences += [_stale(feed) for feed in kinds.get(DayKind.STALE, ())]
-    empty = kinds.get(DayKind.HOLIDAY, ())
+    empty = kinds.get(DayKind.HOLIDAY, [])
     if any(_is_arxiv(feed) for feed in empty):
-        sentences.append("arXiv announced nothing today: a holiday or weekend.")
-    sentences += [
-        f"{feed.name} lists nothing today, perhaps for a holiday."
-        for feed in empty
-        if not _is_arxiv(feed)
-    ]
+        if any(_is_arxiv(feed) and _listed(days.get(feed.id, ()), day) for feed in polled):
+            # Not arXiv rests, but a small category has nothing: news only where it is usual to.
+            empty = [
+                feed
+                for feed in empty
+                if not _is_arxiv(feed) or expected_new(days.get(feed.id, ()), day=day)
+            ]
+        else:
+            empty = [feed for feed in empty if not _is_arxiv(feed)]
+            sentences.append(_arxiv_rests(day))
+    sentences += [f"{feed.name} lists nothing today, as on a holiday." for feed in empty]
     if DayKind.QUIET in kinds and not sentences:
         sentences.append(_quiet(kinds[DayKind.QUIET], days, day))
     return tuple(sentences[:MAX_NOTICES])
+
+
+def _listed(days: Sequence[FeedDay], day: date) -> bool:
+    return any(one.day == day and one.entries for one in days)
+
+
+def _arxiv_rests(day: date) -> str:
+    """Say that arXiv announced nothing. Which holidays it keeps, it decides year by year."""
+    if day.weekday() >= _SATURDAY:
+        return "arXiv announces nothing on weekends."
+    return "arXiv announced nothing today: its feeds are empty, as on a holiday."
 
 
 def _unread(feed: FeedRecord) -> str:

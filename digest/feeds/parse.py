@@ -112,7 +112,7 @@ def _parse_json(body: bytes, *, url: str, max_entries: int) -> ParsedFeed:
             return parse_biorxiv(document, max_entries=max_entries)
         if is_hacker_news(document):
             # By itself a story is no paper: whoever wants the signal says so.
-            raise ParseError("these are stories of Hacker News: give the feed the kind hn")
+            raise ParseError("these are stories of Hacker News, which --kind hn reads as a signal")
         said = clip(document.get("error") or document.get("message"), 200)
         if said:
             raise ParseError(f"the server reports an error: {said}")

@@ -52,7 +52,7 @@ async def try_feed(
     return Trial(parsed=parsed, papers=tuple(intents_of(parsed, feed=feed, now=now)))
 
 
-_HOST = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+/")
+_HOST = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?::\d+)?/")
 
 
 async def _read(fetcher: FeedFetcher, source: str, *, max_bytes: int) -> tuple[bytes, str, str]:

@@ -11,7 +11,8 @@ from typing import Any
 
 from digest.errors import ParseError
 from digest.feeds.formats.dates import parse_date
-from digest.feeds.formats.entries import clip, count, make_entry, web_url
+from digest.feeds.formats.entries import MAX_ABSTRACT, clip, count, make_entry, web_url
+from digest.feeds.formats.highwire import without_highwire
 from digest.model import Entry, Link, ParsedFeed
 
 _SITES = {"biorxiv": "bioRxiv", "medrxiv": "medRxiv"}
@@ -32,13 +33,14 @@ def parse_biorxiv(document: object, *, max_entries: int) -> ParsedFeed:
     Raises:
         ParseError: If it is something else, or the server reports an error.
     """
-    if not isinstance(document, dict) or not is_biorxiv(document):
-        raise ParseError("this is not the JSON of the bioRxiv API: no list of preprints")
-    said = next((one for one in document["messages"] if isinstance(one, dict)), {})
+    said = _said(document)
     status = clip(said.get("status"), 200)
-    rows = document["collection"]
+    rows = document.get("collection") if isinstance(document, dict) else None
+    # Errors come with status 200, some of them without a list.
     if not rows and status not in ("ok", "") and not status.startswith("no posts found"):
         raise ParseError(f"the server reports an error: {status}")
+    if not isinstance(rows, list):
+        raise ParseError("this is not the JSON of the bioRxiv API: no list of preprints")
     entries = [_entry(row) if isinstance(row, dict) else None for row in rows[:max_entries]]
     untitled = entries.count(None)
     warnings = []
@@ -56,6 +58,12 @@ def parse_biorxiv(document: object, *, max_entries: int) -> ParsedFeed:
         rows=len(rows),
         total=count(said.get("total")),
     )
+
+
+def _said(document: object) -> Mapping[str, Any]:
+    messages = document.get("messages") if isinstance(document, dict) else None
+    found = messages if isinstance(messages, list) else []
+    return next((one for one in found if isinstance(one, dict)), {})
 
 
 def _entry(row: Mapping[str, Any]) -> Entry | None:
@@ -76,7 +84,7 @@ def _entry(row: Mapping[str, Any]) -> Entry | None:
         title=row.get("title"),
         source_id=None,
         url=web_url(f"{host}/content/{named}") if host and doi else None,
-        abstract=row.get("abstract"),
+        abstract=without_highwire(clip(row.get("abstract"), 2 * MAX_ABSTRACT)),
         authors=[row.get("authors")],
         venue=site,
         tags=[row.get("category")],

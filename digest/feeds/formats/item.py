@@ -9,6 +9,7 @@ from typing import Any
 from digest.feeds.formats import arxiv
 from digest.feeds.formats.dates import eastern_day, parse_date
 from digest.feeds.formats.entries import MAX_ABSTRACT, clip, make_entry, web_url
+from digest.feeds.formats.highwire import is_highwire, without_highwire
 from digest.feeds.formats.labelled import Labelled, after_abstract_heading, read_labelled
 from digest.feeds.formats.mend import IDENTIFIERS_JOINED_BY
 from digest.model import Entry, Link
@@ -35,7 +36,10 @@ def read_item(row: Row, feed: Row, url: str) -> Entry | None:
     title = arxiv.read_title(clip(row.get("title"), 2_000))
     link = web_url(row.get("link"), url)
     source_id = clip(row.get("id"), 2_000)
-    body = arxiv.read_description(_longest_summary(row))
+    summary = _longest_summary(row)
+    if link and is_highwire(link):
+        summary = without_highwire(summary)
+    body = arxiv.read_description(summary)
     facts = read_labelled(body.text)
     announce = (
         arxiv.announce_type(row.get("arxiv_announce_type")) or body.announce or title.announce

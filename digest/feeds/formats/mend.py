@@ -42,6 +42,8 @@ _IMPOSSIBLE_REFERENCE = re.compile(
 # feedparser keeps only the last of several identifiers (PubMed gives two or three).
 _NEXT_IDENTIFIER = re.compile(rb"</dc:identifier>\s{0,200}<dc:identifier>")
 IDENTIFIERS_JOINED_BY = " | "
+_ENTRY = re.compile(rb"<(?:[\w.-]+:)?(?:item|entry)[\s>]", re.IGNORECASE)
+_COMMENT = re.compile(rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>", re.DOTALL)
 _DOUBLE_DECLARATION = re.compile(rb"<\?xml\?xml[^>]{0,200}\?>")
 _PREFIXED_TAG = re.compile(rb"<(/?)rss:(?=[A-Za-z])")
 _PREFIXED_ATTRIBUTE = re.compile(rb"\srss:(?=[A-Za-z]+=)")
@@ -110,6 +112,11 @@ def breaks_off(body: bytes) -> bool:
     opened = max(tail.rfind(b"<item"), tail.rfind(b"<entry"))
     closed = max(tail.rfind(b"</item"), tail.rfind(b"</entry"))
     return opened > closed
+
+
+def holds_entries(body: bytes) -> bool:
+    """Tell whether entries stand in the document, wherever; in comments they do not count."""
+    return _ENTRY.search(_COMMENT.sub(b"", body)) is not None
 
 
 def _as_utf8(body: bytes, encoding: str) -> Mended:

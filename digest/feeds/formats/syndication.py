@@ -19,6 +19,7 @@ from digest.feeds.formats.mend import (
     breaks_off,
     cut_long_authors,
     drop_impossible_references,
+    holds_entries,
     join_identifiers,
     mend_encoding,
     mend_prefixed_rss,
@@ -43,6 +44,8 @@ def parse_syndication(body: bytes, *, url: str, content_type: str, max_entries: 
             warnings.append("its elements have an undeclared prefix, which was taken out")
     _refuse_broken(document)
     rows = document.rows
+    if not rows and holds_entries(text):
+        raise ParseError("it holds entries, but none where a feed has them")
     if document.bozo and breaks_off(text):
         rows = rows[:-1]
         if not rows:

@@ -105,6 +105,16 @@ def test_a_feed_is_added_paused_resumed_and_removed(digest: CommandLine) -> None
     assert left.out == "no feeds: add one with `digest feeds add`\n"
 
 
+def test_cross_lists_of_a_feed_can_be_left_out(digest: CommandLine) -> None:
+    known = digest("feeds", "add", "arxiv-cs.RO", "--no-cross", "--json")
+    given = digest("feeds", "add", "mine", "https://rss.arxiv.org/rss/cs.GL", "--no-cross")
+    listed = digest("feeds", "list", "--json")
+
+    assert known.document["feed"]["cross"] is False
+    assert given.code == 0
+    assert [feed["cross"] for feed in listed.document["feeds"]] == [False, False]
+
+
 def test_a_name_of_the_catalogue_needs_no_url(digest: CommandLine) -> None:
     said = digest("feeds", "add", "arxiv-cs.RO", "--tag", "robots", "--json")
 

@@ -167,7 +167,28 @@ def test_a_holiday_of_arxiv_is_said_once_for_all_categories() -> None:
 
     notices = thin_day_notices(feeds, days, now=NOON)
 
-    assert notices == ("arXiv announced nothing today: a holiday or weekend.",)
+    assert notices == ("arXiv announced nothing today: its feeds are empty, as on a holiday.",)
+
+
+def test_on_weekends_arxiv_is_said_to_announce_nothing() -> None:
+    saturday = date(2026, 2, 7)
+    days = {FeedId(1): [FeedDay(day=saturday, polls=24, entries=0)]}
+
+    notices = thin_day_notices([feed(entries=0)], days, now=datetime(2026, 2, 7, 12, tzinfo=UTC))
+
+    assert notices == ("arXiv announces nothing on weekends.",)
+
+
+def test_a_small_category_without_papers_makes_no_holiday_of_arxiv() -> None:
+    small, large = feed("arxiv-cs.GL", entries=0), feed("arxiv-cs.LG", number=2, entries=300)
+    full = history(300, 300, 300, today=today(290, entries=300))
+    seldom = {small.id: history(0, 1, 0, today=today(0, entries=0)), large.id: full}
+    often = {small.id: history(9, 8, 9, today=today(0, entries=0)), large.id: full}
+
+    assert thin_day_notices([small, large], seldom, now=NOON) == ()
+    assert thin_day_notices([small, large], often, now=NOON) == (
+        "arxiv-cs.GL lists nothing today, as on a holiday.",
+    )
 
 
 def test_failures_come_before_staleness_and_holidays() -> None:
@@ -190,7 +211,7 @@ def test_failures_come_before_staleness_and_holidays() -> None:
         "b is stale: it has brought nothing new since January 28.",
     )
     assert thin_day_notices(feeds[:1], days, now=NOON) == (
-        "a lists nothing today, perhaps for a holiday.",
+        "a lists nothing today, as on a holiday.",
     )
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from html import escape
 from typing import Any
 
 import pytest
@@ -47,6 +48,38 @@ def test_a_medrxiv_row_without_a_journal_names_only_itself() -> None:
     assert parsed.warnings == ("1 of 3 rows are no preprints and were left out",)
 
 
+FIGURE = (
+    'O_FIG O_LINKSMALLFIG WIDTH=200 HEIGHT=45 SRC="FIGDIR/small/7v1_ufig1.gif" ALT="Figure 1">\n'
+    "View larger version (20K):\norg.highwire.dtl.DTLVardef@12ac4"
+    "org.highwire.dtl.DTLVardef@c03_HPS_FORMAT_FIGEXP  M_FIG How naps go\n\nC_FIG"
+)
+LIST = "HighlightsO_ST_ABSKnownC_ST_ABSNaps help.O_LIThey are shortC_LIO_LIand free.C_LI"
+
+
+@pytest.mark.parametrize(
+    ("raw", "clean"),
+    [
+        (LIST, "Highlights Known Naps help. They are short and free."),
+        ("AO_SCPLOWBSTRACTC_SCPLOW We nap.", "ABSTRACT We nap."),
+        (f"We nap. {FIGURE}", "We nap. How naps go"),
+        (
+            "View larger version (20K): O_TBL of org.highwire",
+            "View larger version (20K): of org.highwire",
+        ),
+    ],
+)
+def test_of_what_biorxiv_typesets_the_words_stay(raw: str, clean: str) -> None:
+    row = {"title": "T", "abstract": raw, "doi": "10.1101/1", "server": "bioRxiv"}
+    rows = {"messages": [{"status": "ok"}], "collection": [row]}
+    item = f"<item><title>T</title><link>http://biorxiv.org/1</link><description>{escape(raw)}"
+
+    (entry,) = api(rows, FeedKind.BIORXIV).entries
+    (listed,) = parse_bytes(rss(f"{item}</description></item>".encode())).entries
+
+    assert entry.abstract == clean
+    assert listed.abstract == entry.abstract
+
+
 def test_a_span_without_posts_is_valid_and_empty() -> None:
     nothing = {"messages": [{"status": "no posts found"}], "collection": []}
 
@@ -58,6 +91,10 @@ def test_what_is_no_answer_of_biorxiv_is_refused() -> None:
 
     with pytest.raises(ParseError, match="the server reports an error: Error: invalid interval"):
         api(wrong, FeedKind.BIORXIV)
+    with pytest.raises(ParseError, match="the server reports an error: error"):
+        api({"messages": [{"status": "error"}]}, FeedKind.BIORXIV)
+    with pytest.raises(ParseError, match="no list of preprints"):
+        api({"messages": [{"status": "ok"}]}, FeedKind.BIORXIV)
     with pytest.raises(ParseError, match="no list of preprints"):
         api({"items": []}, FeedKind.BIORXIV)
     with pytest.raises(ParseError, match="no row is a preprint"):
@@ -88,7 +125,7 @@ def test_a_story_gives_its_points_and_where_it_is_discussed() -> None:
 
 
 def test_stories_are_read_only_by_a_feed_of_their_kind() -> None:
-    with pytest.raises(ParseError, match="give the feed the kind hn"):
+    with pytest.raises(ParseError, match="which --kind hn reads as a signal"):
         parse_fixture("hacker_news.json")
     with pytest.raises(ParseError, match="no list of hits"):
         api({"stories": []}, FeedKind.HN)

@@ -268,3 +268,13 @@ def test_a_feed_of_another_kind_than_said_is_refused() -> None:
         parse_bytes(fixture_bytes("arxiv_rss20.xml"), kind=FeedKind.HF_DAILY)
     with pytest.raises(ParseError, match="this is no feed"):
         parse_bytes(fixture_bytes("hf_daily.json"), kind=FeedKind.ARXIV_API)
+
+
+def test_entries_where_no_feed_has_them_are_a_failure_and_no_empty_day() -> None:
+    body = b"<feed xmlns='http://www.w3.org/2005/Atom'><title>F</title><!-- -->%s</feed>"
+
+    with pytest.raises(ParseError) as caught:
+        parse_bytes(body % b"<o:entry xmlns:o='urn:other'><title>T</title></o:entry>")
+
+    assert caught.value.cause == "it holds entries, but none where a feed has them"
+    assert parse_bytes(body % b"<!-- <entry> --><subtitle>a list of items</subtitle>").entries == ()
