@@ -21,6 +21,13 @@ class Envelope:
     rcpt: bytes
 
 
+def refuse_unsafe(message: Message) -> Outcome | None:
+    """Refuse addresses that could end a command early, before anybody is asked."""
+    if _UNSAFE.search(message.envelope_from) or _UNSAFE.search(message.recipient):
+        return _unable("the address holds characters that no envelope can carry")
+    return None
+
+
 def decide_envelope(message: Message, *, eight_bit: bool, smtputf8: bool) -> Envelope | Outcome:
     """Say MAIL and RCPT of a message, or why this relay cannot carry it.
 
@@ -28,13 +35,11 @@ def decide_envelope(message: Message, *, eight_bit: bool, smtputf8: bool) -> Env
     a local part outside ASCII needs SMTPUTF8 (RFC 6531).
 
     Args:
-        message: In wire form.
+        message: In wire form, its addresses safe.
         eight_bit: Whether the relay offers 8BITMIME (RFC 6152).
         smtputf8: Whether it offers SMTPUTF8.
     """
     sender, recipient = message.envelope_from, message.recipient
-    if _UNSAFE.search(sender + recipient):
-        return _unable("the address holds characters that no envelope can carry")
     if not (sender.isascii() and recipient.isascii()):
         sender, recipient = _with_a_label(sender), _with_a_label(recipient)
     mail = b"MAIL FROM:<" + sender.encode() + b">"

@@ -1,12 +1,14 @@
-"""Lanes: each pulls a claimed delivery, hands it off, records the outcome, and pulls again."""
+"""Lanes: each pulls a claimed delivery, hands it off, records the outcome, and pulls again.
+
+The outcome of one delivery and the intent of the next are put to the writer together.
+Where the transport can, the next is begun along with the content of this one.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
@@ -22,34 +24,30 @@ from digest.delivery.outcomes import (
 )
 from digest.delivery.pace import Pace
 from digest.delivery.returns.refusals import note_refusal
+from digest.delivery.supply import Job, Supply
 from digest.delivery.transport import HandOff, Transport
 from digest.delivery.writer import GroupCommit
 from digest.errors import StorageError
-from digest.model import (
-    Delivery,
-    Message,
-    Outcome,
-    OutcomeKind,
-)
+from digest.model import Delivery, Message, Outcome, OutcomeKind
 from digest.settings import SmtpSettings
 from digest.store import ledger
 from digest.store.engine import Store
+from digest.store.ledger import Recording
 
 log = structlog.get_logger(__name__)
 
 MAX_SENDING = 16
+"""Deliveries of a process that are `sending` at once: so many may be unknown after a crash."""
+
 DOMAIN_PAUSE = timedelta(minutes=5)
 _RECORD_TRIES_S = (0.2, 1.0, 5.0)
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
-    delivery: Delivery
-    message: Message | Outcome
-
-
 class Lanes:
     """The hand-offs of one run.
+
+    Each lane has one delivery `sending` at most. Where there are fewer lanes than
+    `MAX_SENDING`, some may have the next one begun as well.
 
     Args:
         store: The database.
@@ -70,19 +68,23 @@ class Lanes:
         transport: Transport,
         stop: asyncio.Event,
     ) -> None:
-        self._store = store
-        self._clock = clock
-        self._lanes = settings.connections
-        self._composer = composer
-        self._transport = transport
-        self._stop = stop
-        self._writer = GroupCommit(store)
-        self._pace = Pace(
+        self.clock = clock
+        self.transport = transport
+        self.writer = GroupCommit(store)
+        self.pace = Pace(
             per_second=settings.rate_per_second, per_domain=settings.per_domain_connections
         )
-        self._claimed: deque[_Job] = deque()
-        self._claiming = asyncio.Lock()
-        self._sending = asyncio.Semaphore(MAX_SENDING)
+        self.supply = Supply(
+            store,
+            clock=clock,
+            composer=composer,
+            writer=self.writer,
+            batch=ledger.MAX_CLAIM,
+            may_go_on=lambda: self.may_go_on,
+        )
+        self._lanes = min(settings.connections, MAX_SENDING)
+        self._spare = MAX_SENDING - self._lanes
+        self._stop = stop
         self._breaker = Breaker()
         self._paused: set[str] = set()
         self._broken: Exception | None = None
@@ -94,6 +96,11 @@ class Lanes:
         """What the relay said when it stopped the run, None when it did not."""
         return self._breaker.tripped_by
 
+    @property
+    def may_go_on(self) -> bool:
+        """Whether another delivery may be begun."""
+        return not self._stop.is_set() and self._broken is None and self.relay_error is None
+
     async def run(self) -> None:
         """Hand off until nothing is ready now.
 
@@ -101,81 +108,30 @@ class Lanes:
             StorageError: If the database refused, after hand-offs in flight have ended.
         """
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self._writer)
-            await stack.enter_async_context(self._transport)
-            await asyncio.gather(*(self._lane(number) for number in range(self._lanes)))
+            await stack.enter_async_context(self.writer)
+            await stack.enter_async_context(self.transport)
+            await asyncio.gather(*(_Lane(self, number).run() for number in range(self._lanes)))
             await self._give_back_rest()
         if self._broken is not None:
             raise self._broken
 
-    async def _lane(self, number: int) -> None:
-        try:
-            while (job := await self._next()) is not None:
-                await self._deliver(job, number)
-                self._ended += 1
-                if self.on_ended is not None:
-                    self.on_ended(self._ended)
-        except StorageError as exc:
-            self._broken = self._broken or exc
+    def is_paused(self, domain: str) -> bool:
+        """Whether a domain asked to be left alone."""
+        return domain in self._paused
 
-    async def _next(self) -> _Job | None:
-        async with self._claiming:
-            if self._stop.is_set() or self._broken is not None or self.relay_error is not None:
-                return None
-            if not self._claimed:
-                deliveries = await self._writer.commit(
-                    lambda tx: ledger.claim_deliveries(tx, self._clock())
-                )
-                if not deliveries:
-                    return None
-                self._claimed.extend(await asyncio.to_thread(self._compose, deliveries))
-            return self._claimed.popleft()
+    def take_spare(self) -> bool:
+        """Take the right to have one more delivery `sending`, if there is one left."""
+        if self._spare == 0:
+            return False
+        self._spare -= 1
+        return True
 
-    def _compose(self, deliveries: list[Delivery]) -> list[_Job]:
-        with self._store.read() as tx:
-            messages = self._composer.compose_batch(tx, deliveries)
-        return [_Job(one, messages[one.id]) for one in deliveries]
+    def return_spare(self) -> None:
+        """Give such a right back."""
+        self._spare += 1
 
-    async def _deliver(self, job: _Job, lane: int) -> None:
-        message = job.message
-        if isinstance(message, Outcome):
-            log.error("digest not built", delivery=job.delivery.id)
-            await self._record(job.delivery, message)
-            return
-        domain = message.recipient.rpartition("@")[2].lower()
-        if domain in self._paused:
-            await self._give_back(
-                job.delivery, self._clock() + DOMAIN_PAUSE, "waiting: its domain asked for a pause"
-            )
-            return
-        async with self._pace.slot(domain):
-            await self._hand_off(job.delivery, message, domain, lane)
-
-    async def _hand_off(self, delivery: Delivery, message: Message, domain: str, lane: int) -> None:
-        async with AsyncExitStack() as sending:
-
-            async def intend() -> bool:
-                await sending.enter_async_context(self._sending)
-                return await self._writer.commit(
-                    lambda tx: ledger.intend(tx, delivery.id, delivery.fence, self._clock())
-                )
-
-            try:
-                done = await self._transport.hand_off(
-                    message, name=f"{delivery.period}-{delivery.id}", lane=lane, intend=intend
-                )
-            except StorageError:
-                raise
-            except Exception:  # the lease says what becomes of it: ready, or unknown
-                log.exception("hand-off broke", delivery=delivery.id)
-                return
-            self._learn(done, domain)
-            if done.outcome.kind is OutcomeKind.WITHDRAWN:
-                log.info("hand-off withdrawn", delivery=delivery.id)
-                return
-            await self._record(delivery, done.outcome, early=not done.of_recipient)
-
-    def _learn(self, done: HandOff, domain: str) -> None:
+    def learn(self, done: HandOff, domain: str) -> None:
+        """Take note of what an outcome says about its domain and the relay."""
         if pauses_domain(done.outcome):
             self._paused.add(domain)
             log.warning("domain paused", code=done.outcome.code, enhanced=done.outcome.enhanced)
@@ -183,44 +139,34 @@ class Lanes:
         if self._breaker.note(done.outcome, of_recipient=done.of_recipient) and not known:
             log.error("relay refuses, handing off stops", code=done.outcome.code)
 
-    async def _record(self, delivery: Delivery, outcome: Outcome, *, early: bool = False) -> None:
-        """Record an outcome, in spite of a database that is busy for a while."""
-        for wait_s in _RECORD_TRIES_S:
-            try:
-                await self._writer.commit(lambda tx: self._write(tx, delivery, outcome, early))
-            except StorageError:
-                log.warning("outcome not recorded yet", delivery=delivery.id)
-                await asyncio.sleep(wait_s)
-            else:
-                return
-        await self._writer.commit(lambda tx: self._write(tx, delivery, outcome, early))
+    def count_ended(self) -> None:
+        """Tell whoever watches that one more has ended."""
+        self._ended += 1
+        if self.on_ended is not None:
+            self.on_ended(self._ended)
 
-    def _write(self, tx: Session, delivery: Delivery, outcome: Outcome, early: bool) -> None:
-        now = self._clock()
-        recorded = ledger.record(
-            tx,
-            delivery.id,
-            delivery.fence,
-            outcome,
-            now,
-            retry_at=_retry_at(delivery, outcome, now, early=early),
-            counts_as_attempt=counts_as_attempt(outcome),
-            counts_as_try=not _waits_for_relay(outcome, early=early),
-        )
-        log.info(
-            "handed off" if recorded else "outcome came too late",
-            delivery=delivery.id,
-            outcome=outcome.kind.value,
-            code=outcome.code,
-            enhanced=outcome.enhanced,
-        )
-        if recorded:
-            note_refusal(tx, delivery, outcome, now)
+    def break_off(self, error: Exception) -> None:
+        """Begin nothing more: the database refused."""
+        self._broken = self._broken or error
 
-    async def _give_back(
+    def intend_all(self, tx: Session, claimed: Sequence[Delivery]) -> list[bool]:
+        """Commit intents; for the writer."""
+        return ledger.intend_all(tx, claimed, self.clock())
+
+    def record_all(self, tx: Session, recordings: Sequence[Recording]) -> list[bool]:
+        """Commit outcomes, and what follows from them; for the writer."""
+        now = self.clock()
+        recorded = ledger.record_all(tx, recordings, now)
+        for one, was_recorded in zip(recordings, recorded, strict=True):
+            if was_recorded:
+                note_refusal(tx, one.delivery, one.outcome, now)
+        return recorded
+
+    async def give_back(
         self, delivery: Delivery, next_attempt_at: datetime, reply: str = ""
     ) -> None:
-        await self._writer.commit(
+        """Return a claim on which nothing was begun."""
+        await self.writer.commit(
             lambda tx: ledger.give_back(
                 tx, delivery.id, delivery.fence, next_attempt_at=next_attempt_at, reply=reply
             )
@@ -229,11 +175,164 @@ class Lanes:
     async def _give_back_rest(self) -> None:
         """Return what was claimed and not begun, so that the next run need not wait."""
         try:
-            while self._claimed:
-                delivery = self._claimed.popleft().delivery
-                await self._give_back(delivery, delivery.next_attempt_at or self._clock())
+            for job in await self.supply.close():
+                delivery = job.delivery
+                await self.give_back(delivery, delivery.next_attempt_at or self.clock())
         except StorageError as exc:
-            self._broken = self._broken or exc
+            self.break_off(exc)
+
+
+class _Lane:
+    def __init__(self, run: Lanes, number: int) -> None:
+        self._run = run
+        self._number = number
+        self._unsettled: list[tuple[Recording, asyncio.Future[bool]]] = []
+        self._following: Job | None = None
+        self._has_spare = False
+
+    async def run(self) -> None:
+        try:
+            while (job := await self._next()) is not None:
+                await self._deliver(job)
+                self._run.count_ended()
+            await self._settle()
+        except StorageError as exc:
+            self._run.break_off(exc)
+
+    async def _next(self) -> Job | None:
+        if self._following is not None:
+            return self._following
+        job = self._run.supply.take_now() if self._run.may_go_on else None
+        if job is None:
+            await self._settle()  # it may be long until there is another
+            job = await self._run.supply.take()
+        return job
+
+    async def _deliver(self, job: Job) -> None:
+        message = job.message
+        if isinstance(message, Outcome):
+            log.error("digest not built", delivery=job.delivery.id)
+            self._submit(job.delivery, message)
+            return
+        domain = _domain(message)
+        if job is self._following:
+            await self._hand_off(job.delivery, message, domain)
+            return
+        if self._run.is_paused(domain):
+            await self._run.give_back(
+                job.delivery,
+                self._run.clock() + DOMAIN_PAUSE,
+                "waiting: its domain asked for a pause",
+            )
+            return
+        async with self._run.pace.slot(domain):
+            await self._hand_off(job.delivery, message, domain)
+
+    async def _hand_off(self, delivery: Delivery, message: Message, domain: str) -> None:
+        intended = self._following is not None
+        self._following = None
+
+        async def intend() -> bool:
+            return intended or await self._intend(delivery)
+
+        try:
+            done = await self._run.transport.hand_off(
+                message,
+                name=f"{delivery.period}-{delivery.id}",
+                lane=self._number,
+                intend=intend,
+                ahead=self._begin_next if self._run.pace.is_unlimited else None,
+            )
+        except StorageError:
+            raise
+        except Exception:  # the lease says what becomes of it: ready, or unknown
+            log.exception("hand-off broke", delivery=delivery.id)
+            return
+        self._run.learn(done, domain)
+        if done.outcome.kind is OutcomeKind.WITHDRAWN:
+            log.info("hand-off withdrawn", delivery=delivery.id)
+            return
+        self._submit(delivery, done.outcome, early=not done.of_recipient)
+
+    async def _begin_next(self) -> Message | None:
+        """Intend the next delivery while this one's content is still to be said."""
+        try:
+            job = self._choose_next()
+            if job is None:
+                await self._settle(keep_spare=True)
+                return None
+            intended = await self._intend(job.delivery, keep_spare=True)
+        except StorageError as exc:  # the one whose turn it is goes on all the same
+            self._run.break_off(exc)
+            return None
+        if not intended:
+            log.info("hand-off withdrawn", delivery=job.delivery.id)
+            self._run.count_ended()
+            return None
+        self._following = job
+        return job.message if isinstance(job.message, Message) else None
+
+    def _choose_next(self) -> Job | None:
+        run = self._run
+        if not run.may_go_on or not (self._has_spare or run.take_spare()):
+            return None
+        self._has_spare = True
+        job = run.supply.take_now()
+        if job is None:
+            return None
+        if isinstance(job.message, Outcome) or run.is_paused(_domain(job.message)):
+            run.supply.put_back(job)
+            return None
+        return job
+
+    async def _intend(self, delivery: Delivery, *, keep_spare: bool = False) -> bool:
+        """Commit an intent, and with it the outcome of the delivery before."""
+        intent = self._run.writer.submit(self._run.intend_all, delivery)
+        await self._settle(keep_spare=keep_spare)
+        return await intent
+
+    def _submit(self, delivery: Delivery, outcome: Outcome, *, early: bool = False) -> None:
+        now = self._run.clock()
+        recording = Recording(
+            delivery=delivery,
+            outcome=outcome,
+            retry_at=_retry_at(delivery, outcome, now, early=early),
+            counts_as_attempt=counts_as_attempt(outcome),
+            counts_as_try=not _waits_for_relay(outcome, early=early),
+        )
+        self._unsettled.append(
+            (recording, self._run.writer.submit(self._run.record_all, recording))
+        )
+
+    async def _settle(self, *, keep_spare: bool = False) -> None:
+        """See to it that outcomes are recorded, in spite of a database that is busy for a while."""
+        unsettled, self._unsettled = self._unsettled, []
+        for recording, future in unsettled:
+            recorded = await self._recorded(recording, future)
+            log.info(
+                "handed off" if recorded else "outcome came too late",
+                delivery=recording.delivery.id,
+                outcome=recording.outcome.kind.value,
+                code=recording.outcome.code,
+                enhanced=recording.outcome.enhanced,
+            )
+        if self._has_spare and not keep_spare:
+            self._has_spare = False
+            self._run.return_spare()
+
+    async def _recorded(self, recording: Recording, future: asyncio.Future[bool]) -> bool:
+        for wait_s in _RECORD_TRIES_S:
+            try:
+                return await future
+            except StorageError:
+                log.warning("outcome not recorded yet", delivery=recording.delivery.id)
+                await asyncio.sleep(wait_s)
+                future = self._run.writer.submit(self._run.record_all, recording)
+        return await future
+
+
+def _domain(message: Message) -> str:
+    return message.recipient.rpartition("@")[2].lower()
 
 
 def _retry_at(

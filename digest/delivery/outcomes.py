@@ -106,7 +106,9 @@ def enhanced_code(text: str) -> str | None:
 
 def plain_reply(code: int | None, text: str) -> str:
     """Return a reply as one line that can be shown and stored, at most 500 characters."""
-    words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in text)
+    words = " ".join(text.split())
     return (words if code is None else f"{code} {words}".rstrip())[:REPLY_LIMIT]
 
 

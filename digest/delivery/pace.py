@@ -24,6 +24,11 @@ class Pace:
             lambda: asyncio.Semaphore(per_domain)
         )
 
+    @property
+    def is_unlimited(self) -> bool:
+        """Whether nothing is limited, so that no turn need be waited for."""
+        return not self._per_domain and not self._interval_s
+
     @asynccontextmanager
     async def slot(self, domain: str) -> AsyncIterator[None]:
         """Wait for a turn; it lasts while the context is entered."""

@@ -12,7 +12,7 @@ import ssl
 from types import TracebackType
 from typing import Self
 
-from digest.delivery.envelope import Envelope, decide_envelope, wire_form
+from digest.delivery.envelope import Envelope, decide_envelope, refuse_unsafe, wire_form
 from digest.delivery.outcomes import Stage
 from digest.delivery.sessions import (
     Session,
@@ -38,8 +38,6 @@ from digest.model import Message, Outcome, OutcomeKind
 from digest.settings import SmtpSettings
 
 __all__ = ["SmtpTransport", "Timeouts", "refuse_clear_text"]
-
-_ANY_RELAY = {"eight_bit": True, "smtputf8": True}
 
 
 class SmtpTransport:
@@ -103,8 +101,8 @@ class SmtpTransport:
         A reused connection that the server has closed, or closes at MAIL with 421, is
         replaced once: nothing was begun on it.
         """
-        unsafe = decide_envelope(message, **_ANY_RELAY)
-        if isinstance(unsafe, Outcome):
+        unsafe = refuse_unsafe(message)
+        if unsafe is not None:
             return HandOff(outcome=unsafe)
         try:
             return HandOff(outcome=await self._hand_off(message, lane, _once(intend), ahead))
@@ -182,7 +180,7 @@ class SmtpTransport:
 
     async def _next_group(self, session: Session, ahead: Ahead) -> bytes:
         following = await ahead()
-        if following is None:
+        if following is None or refuse_unsafe(following) is not None:
             return b""
         envelope = self._envelope(session, following)
         if isinstance(envelope, Outcome):

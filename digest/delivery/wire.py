@@ -39,8 +39,8 @@ class Wire(asyncio.Protocol):
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self._loop = asyncio.get_running_loop()
-        self._buffer = bytearray()
-        self._lines: list[str] = []
+        self._rest = b""
+        self._lines: list[bytes] = []
         self._replies: deque[Reply] = deque()
         self._expected = 0
         self._waiter: asyncio.Future[None] | None = None
@@ -117,36 +117,33 @@ class Wire(asyncio.Protocol):
         """Take in lines; a reply is whole at its first line without a hyphen."""
         if self._trouble is not None:
             return
-        self._buffer += data
-        *lines, rest = self._buffer.split(b"\n")
-        self._buffer = rest
+        *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             if not self._take(line):
                 return
-        if len(rest) + sum(map(len, self._lines)) > MAX_REPLY_BYTES:
+        if len(self._rest) + sum(map(len, self._lines)) > MAX_REPLY_BYTES:
             self._give_up(ReplyUnreadableError("a reply that does not end"))
             return
         if self._replies and self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    def _take(self, line: bytearray) -> bool:
-        code, follows = bytes(line[:3]), bytes(line[3:4])
-        text = line[4:].decode("utf-8", "replace").strip()
+    def _take(self, line: bytes) -> bool:
+        code, follows = line[:3], line[3:4]
         if not (code.isdigit() and follows in (b"", b"\r", b" ", b"-")):
-            words = line.decode("utf-8", "replace").strip()
-            self._give_up(ReplyUnreadableError(words))
+            self._give_up(ReplyUnreadableError(line.decode("utf-8", "replace").strip()))
             return False
-        self._lines.append(text)
+        self._lines.append(line[4:].strip())
         if follows == b"-":
             return True
+        text = b"\n".join(self._lines).decode("utf-8", "replace")
+        self._lines.clear()
         if self._expected == 0:
             # A server that speaks unasked (421 before it closes, mostly) is out of step:
             # paired with the next command, its words would be believed of that.
             self._give_up(WireLostError(f"unasked for: {int(code)} {text}"))
             return False
         self._expected -= 1
-        self._replies.append(Reply(int(code), "\n".join(self._lines)))
-        self._lines.clear()
+        self._replies.append(Reply(int(code), text))
         return True
 
     def eof_received(self) -> bool:

@@ -7,38 +7,49 @@ one, sharing it is worth more than anything else here.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections import defaultdict, deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+import structlog
 from sqlmodel import Session
 
 from digest.store.engine import Store
 
+log = structlog.get_logger(__name__)
+
 T = TypeVar("T")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+Apply = Callable[[Session, Sequence[Item]], Sequence[Result]]
+"""Does something for several items in a transaction; gives one result for each."""
 
 _MAX_GROUP = 64
 
 
 @dataclass(slots=True)
 class _Work:
-    do: Callable[[Session], Any]
+    apply: Apply[Any, Any]
+    item: Any
     done: asyncio.Future[Any]
 
 
 class GroupCommit:
-    """Runs pieces of work in shared writing transactions, in the order they came.
+    """Runs pieces of work in shared writing transactions.
 
-    A piece that raises is undone and told alone: the others of its group are run again
-    without it.
+    Pieces that ask for the same function are given to it together, so that it can write
+    them with one statement. A piece that raises is undone and told alone: the others of
+    its group are run again without it.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        # None ends the writer. Cancelling it would do too, but coverage on 3.11 loses its
-        # place where a coroutine is thrown into.
-        self._queue: asyncio.Queue[_Work | None] = asyncio.Queue()
+        self._waiting: deque[_Work] = deque()
+        self._woken = asyncio.Event()
+        self._closing = False
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -53,8 +64,10 @@ class GroupCommit:
         trace: TracebackType | None,
     ) -> None:
         """Commit what is waiting, then stop."""
-        await self._queue.join()
-        self._queue.put_nowait(None)
+        # Cancelling would do too, but coverage on 3.11 loses its place where a coroutine
+        # is thrown into.
+        self._closing = True
+        self._woken.set()
         if self._task is not None:
             await self._task
 
@@ -64,42 +77,80 @@ class GroupCommit:
         Raises:
             StorageError: If the database refused; nothing of `do` was kept.
         """
-        work = _Work(do, asyncio.get_running_loop().create_future())
-        self._queue.put_nowait(work)
-        result: T = await work.done
+        result: T = await self.submit(_do_each, do)
         return result
 
-    async def _run(self) -> None:
-        while (first := await self._queue.get()) is not None:
-            group = [first]
-            while len(group) < _MAX_GROUP and not self._queue.empty():
-                more = self._queue.get_nowait()
-                assert more is not None, "it is put when nothing is waiting"
-                group.append(more)
-            await asyncio.to_thread(self._write, group, asyncio.get_running_loop())
-            for _ in group:
-                self._queue.task_done()
+    def submit(self, apply: Apply[Item, Result], item: Item) -> asyncio.Future[Result]:
+        """Let `apply` have this item, with others that wait for it, in the next transaction.
 
-    def _write(self, group: list[_Work], loop: asyncio.AbstractEventLoop) -> None:
+        Returns:
+            Its result after the commit, or what was raised when it ran alone.
+        """
+        done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Work(apply, item, done))
+        self._woken.set()
+        return done
+
+    async def _run(self) -> None:
+        while not self._closing or self._waiting:
+            await self._woken.wait()
+            self._woken.clear()
+            while self._waiting:
+                await self._gather_more()
+                size = min(len(self._waiting), _MAX_GROUP)
+                group = [self._waiting.popleft() for _ in range(size)]
+                results = await asyncio.to_thread(self._write, group)
+                for work, result in zip(group, results, strict=True):
+                    _tell(work.done, result)
+
+    async def _gather_more(self) -> None:
+        """Let lanes that are about to ask join this group.
+
+        As long as each turn of the event loop brings more work, an fsync for all of it is
+        cheaper than one now and one after; where nobody is about to ask, nobody waits.
+        """
+        before = 0
+        while before < len(self._waiting) < _MAX_GROUP:
+            before = len(self._waiting)
+            await asyncio.sleep(0)
+
+    def _write(self, group: list[_Work]) -> list[Any]:
         try:
             with self._store.write() as tx:
-                results = [work.do(tx) for work in group]
+                return _apply_all(tx, group)
         except Exception as exc:  # told to whoever waits for it
-            if len(group) > 1:
-                for work in group:
-                    self._write([work], loop)
-                return
-            loop.call_soon_threadsafe(_fail, group[0].done, exc)
-            return
-        for work, result in zip(group, results, strict=True):
-            loop.call_soon_threadsafe(_succeed, work.done, result)
+            if len(group) == 1:
+                return [_Raised(exc)]
+            log.warning("group undone, each alone", size=len(group), cause=type(exc).__name__)
+        return [result for work in group for result in self._write([work])]
 
 
-def _succeed(done: asyncio.Future[Any], result: Any) -> None:
-    if not done.done():
+@dataclass(frozen=True, slots=True)
+class _Raised:
+    error: Exception
+
+
+def _apply_all(tx: Session, group: Sequence[_Work]) -> list[Any]:
+    together: defaultdict[Apply[Any, Any], list[int]] = defaultdict(list)
+    for place, work in enumerate(group):
+        together[work.apply].append(place)
+    results: list[Any] = [None] * len(group)
+    for apply, places in together.items():
+        given = apply(tx, [group[place].item for place in places])
+        for place, result in zip(places, given, strict=True):
+            results[place] = result
+    return results
+
+
+def _do_each(tx: Session, work: Sequence[Callable[[Session], Any]]) -> list[Any]:
+    return [do(tx) for do in work]
+
+
+def _tell(done: asyncio.Future[Any], result: Any) -> None:
+    if done.done():
+        return  # whoever waited was cancelled
+    if isinstance(result, _Raised):
+        done.set_exception(result.error)
+        done.exception()  # somebody may have stopped waiting: that is no error of its own
+    else:
         done.set_result(result)
-
-
-def _fail(done: asyncio.Future[Any], exc: Exception) -> None:
-    if not done.done():
-        done.set_exception(exc)

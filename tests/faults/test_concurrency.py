@@ -244,14 +244,14 @@ def test_a_database_lost_between_250_and_the_outcome(
     add_papers(store, 3)
     add_subscribers(store, 1)
     lost = iter(range(losses))
-    record = ledger.record
+    record = ledger.record_all
 
-    def failing(tx: Session, *args: object, **kwargs: object) -> bool:
+    def failing(tx: Session, *args: object, **kwargs: object) -> list[bool]:
         if next(lost, None) is not None:
             raise StorageError("the database refused: disk I/O error")
         return record(tx, *args, **kwargs)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(ledger, "record", failing)
+    monkeypatch.setattr(ledger, "record_all", failing)
     monkeypatch.setattr(lanes, "_RECORD_TRIES_S", (0.0, 0.0, 0.0))
 
     if state == "sent":
@@ -261,7 +261,7 @@ def test_a_database_lost_between_250_and_the_outcome(
             run(store, OutboxTransport(tmp_path / "outbox"))
 
     assert states(store) == [state]
-    monkeypatch.setattr(ledger, "record", record)
+    monkeypatch.setattr(ledger, "record_all", record)
     run(store, OutboxTransport(tmp_path / "outbox"), at=MONDAY + LEASE)
     assert states(store) == ["sent" if state == "sent" else "unknown"]
     assert_all_accounted_for(store)
@@ -343,7 +343,7 @@ def test_a_database_that_is_gone_ends_the_run_with_its_cause(
     def refuse(*_args: object, **_kwargs: object) -> bool:
         raise StorageError("the database refused: disk full")
 
-    monkeypatch.setattr(ledger, "intend", refuse)
+    monkeypatch.setattr(ledger, "intend_all", refuse)
 
     with pytest.raises(StorageError, match="disk full"):
         run(store, OutboxTransport(tmp_path / "outbox"))

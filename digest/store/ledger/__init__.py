@@ -6,6 +6,7 @@ in `states.LEGAL`. Nothing here decides when or what to send.
 
 from digest.store.ledger.amend import Resent, Resolution, resend, resolve
 from digest.store.ledger.due import DueSubscriber, due_subscribers
+from digest.store.ledger.groups import Recording, intend_all, record_all
 from digest.store.ledger.handoff import (
     LEASE,
     MAX_CLAIM,
@@ -44,6 +45,7 @@ __all__ = [
     "Inserted",
     "LedgerCounts",
     "LedgerEntry",
+    "Recording",
     "Resent",
     "Resolution",
     "Tidied",
@@ -57,9 +59,11 @@ __all__ = [
     "held_papers",
     "insert_plans",
     "intend",
+    "intend_all",
     "list_entries",
     "open_delivery_ids",
     "record",
+    "record_all",
     "release_papers",
     "resend",
     "resolve",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, literal, null, select
+from sqlalchemy import BindParameter, ColumnElement, and_, case, exists, func, literal, null, select
 from sqlmodel import Session
 
 from digest.model import (
@@ -113,8 +113,13 @@ def intend(tx: Session, delivery_id: DeliveryId, fence: int, now: datetime) -> b
         return False
     return _moved(
         tx,
-        move(Event.INTEND, mine).values(attempts=_COLUMN.attempts + 1, lease_until_at=now + LEASE),
+        move(Event.INTEND, mine).values(intended_values(now + LEASE)),
     )
+
+
+def intended_values(lease_until_at: datetime | BindParameter[datetime]) -> dict[str, Any]:
+    """What an intent changes besides the state."""
+    return {"attempts": _COLUMN.attempts + 1, "lease_until_at": lease_until_at}
 
 
 def record(
@@ -149,11 +154,9 @@ def record(
     event = _EVENT_OF[outcome.kind]
     reply = outcome.reply[:REPLY_LIMIT]
     mine = and_(_COLUMN.id == delivery_id, _COLUMN.fence == fence)
-    values: dict[str, Any] = {
-        "attempts": _attempts(counts_as_attempt=counts_as_attempt),
-        "tries": _COLUMN.tries + (1 if counts_as_try else 0),
-        "doubted_fence": _doubt_after(outcome.kind),
-    }
+    values = handed_off_values(
+        outcome.kind, counts_as_attempt=counts_as_attempt, counts_as_try=counts_as_try
+    )
     if outcome.kind in _RELEASING:
         ending = _Ending(event, Event.REFUSED_IN_DOUBT, literal(reply), values)
         earlier = and_(_DOUBTED, _COLUMN.doubted_fence != fence)
@@ -162,6 +165,17 @@ def record(
     if outcome.kind is not OutcomeKind.RETRY:
         values["finished_at"] = now
     return _moved(tx, move(event, mine).values(values))
+
+
+def handed_off_values(
+    kind: OutcomeKind, *, counts_as_attempt: bool, counts_as_try: bool
+) -> dict[str, Any]:
+    """What the end of a hand-off changes in the counters and in the doubt."""
+    return {
+        "attempts": _attempts(counts_as_attempt=counts_as_attempt),
+        "tries": _COLUMN.tries + (1 if counts_as_try else 0),
+        "doubted_fence": _doubt_after(kind),
+    }
 
 
 def _doubt_after(kind: OutcomeKind) -> ColumnElement[int | None]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, Update, func, select, update
+from sqlalchemy import ColumnElement, RowMapping, Select, Update, func, or_, select, update
 from sqlmodel import Session
 
 from digest.model import (
@@ -19,7 +19,6 @@ from digest.model import (
     PaperId,
     Period,
     PlannedPaper,
-    QueryId,
     SubscriberId,
 )
 from digest.store.chunks import chunks
@@ -38,7 +37,8 @@ def move(event: Event, *conditions: ColumnElement[bool]) -> Update:
     sources = sorted(state.value for state in legal.sources)
     return (
         update(DELIVERY)
-        .where(DELIVERY.c.state.in_(sources), *conditions)
+        # Not IN: its list is filled in for each execution, which executemany cannot.
+        .where(or_(*(DELIVERY.c.state == state for state in sources)), *conditions)
         .values(state=legal.target.value)
     )
 
@@ -55,7 +55,7 @@ def to_delivery(row: RowMapping) -> Delivery:
         closes_at=row["closes_at"],
         prepared_at=row["prepared_at"],
         papers=tuple(
-            PlannedPaper(paper_id=PaperId(paper_id), query_ids=tuple(map(QueryId, query_ids)))
+            PlannedPaper(paper_id=paper_id, query_ids=tuple(query_ids))
             for paper_id, query_ids in content.get("papers", ())
         ),
         rest=tuple(PaperId(paper_id) for paper_id in content.get("rest", ())),

@@ -273,7 +273,7 @@ def test_a_large_message_is_written_with_backpressure() -> None:
         envelope_from="b@example.org",
         recipient="ada@example.org",
         message_id="<ada@example.org>",
-        content=b"Message-ID: <ada@example.org>\r\n\r\n" + b"x" * 76 + b"\r\n" * 2_000_000,
+        content=b"Message-ID: <ada@example.org>\r\n\r\n" + (b"x" * 998 + b"\r\n") * 3_000,
     )
 
     with smtp_server(pipelining=True) as server:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from digest.delivery.envelope import Envelope, decide_envelope, wire_form
+from digest.delivery.envelope import Envelope, decide_envelope, refuse_unsafe, wire_form
 from digest.model import Message, Outcome
 
 
@@ -53,7 +53,6 @@ def test_a_relay_without_extensions_takes_what_needs_none() -> None:
         (message("adé@example.org"), "the relay does not take addresses outside ASCII"),
         (message("adé@-.example"), "the relay does not take addresses outside ASCII"),
         (message(content=b"A: b\r\n\r\n\xff\r\n"), "the relay does not take 8-bit mail"),
-        (message("a@x>\r\nDATA"), "the address holds characters that no envelope can carry"),
     ],
 )
 def test_what_a_relay_cannot_carry_has_failed(one: Message, reply: str) -> None:
@@ -61,6 +60,14 @@ def test_what_a_relay_cannot_carry_has_failed(one: Message, reply: str) -> None:
 
     assert isinstance(outcome, Outcome)
     assert (outcome.kind, outcome.reply) == ("failed", reply)
+
+
+def test_an_address_that_could_end_a_command_is_refused() -> None:
+    outcome = refuse_unsafe(message("a@x>\r\nDATA"))
+
+    assert outcome is not None
+    assert outcome.reply == "the address holds characters that no envelope can carry"
+    assert refuse_unsafe(message()) is None
 
 
 @pytest.mark.parametrize(

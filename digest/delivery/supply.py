@@ -1,0 +1,128 @@
+"""The lanes' supply: deliveries claimed and composed ahead, one batch while another is sent.
+
+At most two batches are in memory, whatever the number of digests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from digest.clock import Clock
+from digest.delivery.composing import Composer
+from digest.delivery.writer import GroupCommit
+from digest.model import Delivery, Message, Outcome
+from digest.store import ledger
+from digest.store.engine import Store
+
+LOW_WATER = 25
+"""The next batch is fetched when so few are left: composing takes as long as sending some."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A claimed delivery, and its message or why it has none."""
+
+    delivery: Delivery
+    message: Message | Outcome
+
+
+class Supply:
+    """Claims batches and composes them in a thread, ahead of need.
+
+    Args:
+        store: The database.
+        clock: The only clock that is read.
+        composer: Turns deliveries into messages.
+        writer: Shared with the lanes.
+        batch: How many are claimed at once, at most 50.
+        may_go_on: Asked before each claim and each job.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        clock: Clock,
+        composer: Composer,
+        writer: GroupCommit,
+        batch: int,
+        may_go_on: Callable[[], bool],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._composer = composer
+        self._writer = writer
+        self._batch = batch
+        self._may_go_on = may_go_on
+        self._jobs: deque[Job] = deque()
+        self._fetching: asyncio.Task[list[Job]] | None = None
+        self._is_dry = False
+        self._turn = asyncio.Lock()
+
+    async def take(self) -> Job | None:
+        """Return the next job, None when nothing is ready now.
+
+        Raises:
+            StorageError: If the database refused.
+        """
+        async with self._turn:
+            while self._may_go_on():
+                job = self.take_now()
+                if job is not None:
+                    return job
+                self._fetch()
+                if self._fetching is None:
+                    return None
+                await asyncio.wait([self._fetching])
+                self._unload()
+        return None
+
+    def take_now(self) -> Job | None:
+        """Return the next job if there is one already composed."""
+        if not self._jobs and self._fetching is not None and self._fetching.done():
+            self._unload()
+        if not self._jobs:
+            return None
+        job = self._jobs.popleft()
+        if len(self._jobs) < LOW_WATER:
+            self._fetch()
+        return job
+
+    def put_back(self, job: Job) -> None:
+        """Return a job that was taken and not begun."""
+        self._jobs.appendleft(job)
+
+    async def close(self) -> list[Job]:
+        """Stop fetching; return what was claimed and not taken."""
+        fetching, self._fetching = self._fetching, None
+        if fetching is not None:
+            self._jobs.extend(await fetching)
+        rest = list(self._jobs)
+        self._jobs.clear()
+        return rest
+
+    def _fetch(self) -> None:
+        if self._fetching is None and not self._is_dry and self._may_go_on():
+            self._fetching = asyncio.create_task(self._claim())
+
+    def _unload(self) -> None:
+        """Take over what was fetched; an empty batch says that nothing more is ready now."""
+        fetched, self._fetching = self._fetching, None
+        assert fetched is not None
+        jobs = fetched.result()
+        self._is_dry = not jobs
+        self._jobs.extend(jobs)
+
+    async def _claim(self) -> list[Job]:
+        deliveries = await self._writer.commit(
+            lambda tx: ledger.claim_deliveries(tx, self._clock(), limit=self._batch)
+        )
+        return await asyncio.to_thread(self._compose, deliveries) if deliveries else []
+
+    def _compose(self, deliveries: list[Delivery]) -> list[Job]:
+        with self._store.read() as tx:
+            messages = self._composer.compose_batch(tx, deliveries)
+        return [Job(one, messages[one.id]) for one in deliveries]
