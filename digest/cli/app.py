@@ -26,6 +26,7 @@ from digest.cli import (
     preview,
     serve,
     subscribers,
+    suppressed,
     topics,
     why,
 )
@@ -75,6 +76,7 @@ for module in (
     match,
     topics,
     subscribers,
+    suppressed,
     preview,
     deliver,
     deliveries,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from digest.cli import output
 from digest.cli.frame import Frame, command, new_group
+from digest.cli.returned import report_document, report_table
 from digest.cli.subscribers import existing_subscriber
-from digest.errors import NotFoundError
-from digest.model import Delivery, DeliveryId, DeliveryState
+from digest.errors import NotFoundError, UsageError
+from digest.model import WELCOME, Delivery, DeliveryId, DeliveryState, Period
 
 if TYPE_CHECKING:
     from digest.store.ledger import LedgerEntry
@@ -40,6 +42,10 @@ def list_(
         str | None,
         typer.Option("--email", metavar="EMAIL", help="Only those of one subscriber."),
     ] = None,
+    period: Annotated[
+        str | None,
+        typer.Option("--period", metavar="DAY", help="Only those of one day, or `welcome`."),
+    ] = None,
     limit: Annotated[
         int | None,
         typer.Option("--limit", metavar="N", min=1, help="At most so many.", show_default="all"),
@@ -50,7 +56,13 @@ def list_(
 
     with frame.service() as service, service.store.read() as tx:
         subscriber_id = existing_subscriber(tx, email).id if email else None
-        entries = list_entries(tx, state=state, subscriber_id=subscriber_id, limit=limit)
+        entries = list_entries(
+            tx,
+            state=state,
+            subscriber_id=subscriber_id,
+            period=_period(period) if period else None,
+            limit=limit,
+        )
         counts = count_deliveries(tx)
     columns = [
         output.Column(heading="id", align="right"),
@@ -84,27 +96,35 @@ def list_(
 
 @command(group, "show", example="digest deliveries show 12")
 def show(frame: Frame, delivery_id: IdArgument) -> None:
-    """Show one delivery with its papers."""
+    """Show one delivery: what became of it, its papers, what came back, what can be done."""
+    from digest.delivery.advice import next_step
     from digest.store.ledger import list_entries
     from digest.store.papers import get_papers
+    from digest.store.reports import reports_of_delivery
+    from digest.store.subscribers import subscribers_by_ids
 
     with frame.service() as service, service.store.read() as tx:
         entries = list_entries(tx, delivery_id=DeliveryId(delivery_id))
         if not entries:
             raise NotFoundError(f"there is no delivery {delivery_id}")
         entry = entries[0]
+        subscriber_id = entry.delivery.subscriber_id
+        subscriber = subscribers_by_ids(tx, [subscriber_id])[subscriber_id]
+        reports = reports_of_delivery(tx, entry.delivery.id)
         papers = get_papers(tx, [paper.paper_id for paper in entry.delivery.papers])
     delivery = entry.delivery
+    step = next_step(delivery, subscriber.state, reports, now=frame.clock())
     titles = [
         {"id": papers[one.paper_id].alias, "title": papers[one.paper_id].title}
         for one in delivery.papers
         if one.paper_id in papers
     ]
+    doubted = delivery.doubted_fence is not None and delivery.state is not DeliveryState.UNKNOWN
     columns = [output.Column(heading="paper"), output.Column(heading="title", max_width=90)]
     known = output.facts(
         [
             ("delivery", str(delivery.id)),
-            ("subscriber", entry.email),
+            ("subscriber", f"{entry.email} ({subscriber.state})"),
             ("period", delivery.period),
             ("state", delivery.state),
             ("scheduled", delivery.scheduled_at),
@@ -115,13 +135,26 @@ def show(frame: Frame, delivery_id: IdArgument) -> None:
             ("attempts", delivery.attempts),
             ("left over", delivery.left_over),
             ("message id", delivery.message_id),
+            ("in hand until", delivery.lease_until_at),
+            ("in doubt", "an earlier hand-off may have arrived" if doubted else None),
             ("reply", delivery.reply or None),
+            ("next", step),
         ]
     )
     listed = output.table(columns, [(one["id"], one["title"]) for one in titles])
     frame.show(
-        {"delivery": {**_entry_document(entry), **_times(delivery), "titles": titles}},
-        "\n\n".join([known, *([listed] if titles else [])]),
+        {
+            "delivery": {
+                **_entry_document(entry),
+                **_times(delivery),
+                "titles": titles,
+                "reports": [report_document(one) for one in reports],
+                "next": step,
+            }
+        },
+        "\n\n".join(
+            [known, *([report_table(reports)] if reports else []), *([listed] if titles else [])]
+        ),
     )
 
 
@@ -160,6 +193,18 @@ def resolve(
         {"id": delivery_id, "state": delivery.state},
         f"delivery {delivery_id} is {delivery.state}",
     )
+
+
+def _period(text: str) -> Period:
+    """Read a period.
+
+    Raises:
+        UsageError: If it is neither a day nor `welcome`.
+    """
+    try:
+        return WELCOME if text == WELCOME else Period(date.fromisoformat(text).isoformat())
+    except ValueError as exc:
+        raise UsageError(f"--period: {text} is neither a day (2026-02-03) nor welcome") from exc
 
 
 def _entry_document(entry: LedgerEntry) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import sys
@@ -15,6 +16,7 @@ from typing import Any, Literal
 Cell = str | int | float | datetime | date | None
 
 _ELLIPSIS = "…"
+_FORMULA = frozenset("=+-@\t")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +98,27 @@ def document(content: Mapping[str, Any]) -> str:
     """Write one JSON document, escaped where stdout could not write all signs."""
     utf8 = (sys.stdout.encoding or "").lower() in ("utf-8", "utf8")
     return json.dumps(content, ensure_ascii=not utf8, indent=2, default=_json_value)
+
+
+def csv_lines(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
+    """Write rows as CSV under a heading, instants as in JSON.
+
+    A cell that a spreadsheet would take for a formula gets an apostrophe before it.
+    """
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(names)
+    for row in rows:
+        cells = [row[name] for name in names]
+        texts = ["" if one is None else str(_plain_value(one)) for one in cells]
+        writer.writerow(
+            [f"'{text}" if text.startswith(tuple("=+-@\t")) else text for text in texts]
+        )
+    return file.getvalue().rstrip("\n")
+
+
+def _plain_value(value: object) -> object:
+    return value if isinstance(value, str | int) else _json_value(value)
 
 
 def tolerate_narrow_terminals() -> None:

@@ -11,6 +11,12 @@ import typer
 from digest.cli import output
 from digest.cli.frame import Frame, UsageProblemsError, command, new_group
 from digest.cli.progress import Progress
+from digest.cli.returned import (
+    report_document,
+    report_table,
+    suppression_document,
+    suppression_facts,
+)
 from digest.errors import NotFoundError, QueryError, UsageError
 from digest.model import InterestKind, Subscriber, SubscriberId, SubscriberState
 
@@ -219,10 +225,22 @@ def list_(
 def show(frame: Frame, email: EmailArgument) -> None:
     """Show one subscriber: interests, schedule, consent."""
     from digest.store.consents import consents_of
+    from digest.store.reports import reports_of_subscriber
+    from digest.subscribers.suppressed import describe_suppression
 
     with frame.service() as service, service.store.read() as tx:
         subscriber = existing_subscriber(tx, email)
         consents = consents_of(tx, subscriber.id)
+        reports = reports_of_subscriber(tx, subscriber.id)
+    stopped = next(
+        (one for one in reversed(consents) if one.kind.value == subscriber.state.value), None
+    )
+    suppression = describe_suppression(
+        subscriber.email,
+        subscriber.state,
+        since=stopped.at if stopped else None,
+        evidence=stopped.evidence if stopped else "",
+    )
     parts = [
         output.facts(
             [
@@ -237,6 +255,8 @@ def show(frame: Frame, email: EmailArgument) -> None:
             ]
         )
     ]
+    if suppression is not None:
+        parts.append(suppression_facts(suppression))
     if subscriber.interests:
         columns = [output.Column(heading="interest"), output.Column(heading="query")]
         rows = [(interest.kind, interest.text) for interest in subscriber.interests]
@@ -247,10 +267,14 @@ def show(frame: Frame, email: EmailArgument) -> None:
         output.Column(heading="evidence"),
     ]
     parts.append(output.table(columns, [(one.kind, one.at, one.evidence) for one in consents]))
+    if reports:
+        parts.append(report_table(reports))
     document = _document(subscriber)
     document["consents"] = [
         {"kind": one.kind, "at": one.at, "evidence": one.evidence} for one in consents
     ]
+    document["suppression"] = None if suppression is None else suppression_document(suppression)
+    document["reports"] = [report_document(one) for one in reports]
     frame.show({"subscriber": document}, "\n\n".join(parts))
 
 

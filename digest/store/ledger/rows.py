@@ -96,6 +96,7 @@ def list_entries(
     state: DeliveryState | None = None,
     subscriber_id: SubscriberId | None = None,
     delivery_id: DeliveryId | None = None,
+    period: Period | None = None,
     limit: int | None = None,
 ) -> list[LedgerEntry]:
     """Return deliveries, newest first, all that fit the filters unless `limit` is given."""
@@ -110,6 +111,8 @@ def list_entries(
         query = query.where(DELIVERY.c.subscriber_id == subscriber_id)
     if delivery_id is not None:
         query = query.where(DELIVERY.c.id == delivery_id)
+    if period is not None:
+        query = query.where(DELIVERY.c.period == period)
     if limit is not None:
         query = query.limit(limit)
     found = [(to_delivery(row), str(row["email"])) for row in tx.execute(query).mappings()]

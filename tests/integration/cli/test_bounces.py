@@ -186,3 +186,135 @@ def test_an_unknown_delivery_that_bounced_is_known_to_be_sent(
 
     assert said.document["files"][0]["resolved"] is True
     assert shown.document["delivery"]["state"] == "sent"
+
+
+def test_show_tells_an_operator_why_somebody_is_not_mailed_and_what_undoes_it(
+    after_demo: CommandLine, sent: dict[str, int]
+) -> None:
+    email, delivery_id = next(iter(sent.items()))
+    after_demo("bounces", "ingest", write(after_demo, "gmail", delivery_id), *WEDNESDAY)
+
+    said = after_demo("subscribers", "show", email)
+    document = after_demo("subscribers", "show", email, "--json").document["subscriber"]
+
+    assert "not mailed since  2026-02-04 20:00 UTC" in said.out
+    assert "why               their address does not take mail" in said.out
+    assert document["suppression"] == {
+        "state": "bounced",
+        "since": "2026-02-04T20:00:00Z",
+        "why": "their address does not take mail",
+        "evidence": f"delivery {delivery_id}, delivery status: 5.1.1 (no such mailbox)",
+        "undo": "once the address takes mail again, they confirm anew: the sign-up form or a "
+        f"login link, or `digest subscribers add {email}`",
+    }
+    assert document["reports"][0]["status"] == "5.1.1"
+
+
+def test_show_of_an_active_subscriber_says_nothing_of_suppression(
+    after_demo: CommandLine, sent: dict[str, int]
+) -> None:
+    said = after_demo("subscribers", "show", next(iter(sent)), "--json")
+
+    assert said.document["subscriber"]["suppression"] is None
+    assert said.document["subscriber"]["reports"] == []
+
+
+def test_the_suppressed_are_listed_with_reasons_as_json_and_csv(
+    after_demo: CommandLine, sent: dict[str, int]
+) -> None:
+    (first, one), (second, two) = list(sent.items())[:2]
+    after_demo("bounces", "ingest", write(after_demo, "gmail", one), *WEDNESDAY)
+    after_demo("bounces", "ingest", write(after_demo, "arf-yahoo", two), *WEDNESDAY)
+
+    everybody = after_demo("subscribers", "suppressed", "--json").document["suppressed"]
+    complained = after_demo("subscribers", "suppressed", "--state", "complained", "--csv")
+    nobody = after_demo("subscribers", "suppressed", "--state", "unsubscribed")
+
+    assert sorted((line["email"], line["state"]) for line in everybody) == sorted(
+        [(first, "bounced"), (second, "complained")]
+    )
+    assert complained.out == (
+        "email,state,since,why,evidence,undo\n"
+        f'{second},complained,2026-02-04T20:00:00Z,called a digest spam,"delivery {two}, feedback '
+        'report",nothing: no mail may go to this address again\n'
+    )
+    assert nobody.out == "nobody is suppressed\n"
+
+
+def test_csv_and_json_at_once_is_wrong_usage(digest: CommandLine) -> None:
+    said = digest("subscribers", "suppressed", "--csv", "--json")
+
+    assert said.code == 2
+
+
+def test_a_delivery_shows_what_came_back_and_what_can_be_done(
+    after_demo: CommandLine, sent: dict[str, int]
+) -> None:
+    delivery_id = next(iter(sent.values()))
+    after_demo("bounces", "ingest", write(after_demo, "exim-status", delivery_id), *WEDNESDAY)
+
+    said = after_demo("deliveries", "show", str(delivery_id), *WEDNESDAY)
+    shown = after_demo("deliveries", "show", str(delivery_id), "--json", *WEDNESDAY)
+
+    assert "smtp; 550 5.1.1 no such user here" in said.out
+    assert shown.document["delivery"]["next"] == (
+        "nothing: it was accepted, and came back later; it is on the web"
+    )
+    assert shown.document["delivery"]["reports"] == [
+        {
+            "kind": "failed",
+            "at": "2026-02-04T20:00:00Z",
+            "delivery": delivery_id,
+            "status": "5.1.1",
+            "source": "delivery status",
+            "said": "smtp; 550 5.1.1 no such user here",
+        }
+    ]
+
+
+def test_deliveries_are_listed_by_period(after_demo: CommandLine) -> None:
+    everything = after_demo("deliveries", "list", "--json").document["deliveries"]
+
+    one_day = after_demo("deliveries", "list", "--period", "2026-02-03", "--json")
+    wrong = after_demo("deliveries", "list", "--period", "tuesday")
+
+    assert one_day.document["deliveries"] == [
+        one for one in everything if one["period"] == "2026-02-03"
+    ]
+    assert len(one_day.document["deliveries"]) == 3
+    assert wrong.causes == ["digest: --period: tuesday is neither a day (2026-02-03) nor welcome"]
+
+
+@pytest.mark.parametrize(
+    ("words", "cause"),
+    [
+        (("resend", "999"), "digest: there is no delivery 999"),
+        (("show", "999"), "digest: there is no delivery 999"),
+        (("resolve", "999", "--as", "sent"), "digest: there is no delivery 999"),
+    ],
+)
+def test_a_delivery_that_is_not_there_is_told(
+    after_demo: CommandLine, words: tuple[str, ...], cause: str
+) -> None:
+    said = after_demo("deliveries", *words)
+
+    assert (said.code, said.causes) == (1, [cause])
+
+
+def test_what_was_sent_is_neither_resent_nor_resolved(
+    after_demo: CommandLine, sent: dict[str, int]
+) -> None:
+    number = str(next(iter(sent.values())))
+
+    resent = after_demo("deliveries", "resend", number)
+    resolved = after_demo("deliveries", "resolve", number, "--as", "failed")
+
+    assert resent.causes == [
+        (
+            f"digest: delivery {number} is sent: "
+            "only what is failed or bounced or unknown can be resent"
+        )
+    ]
+    assert resolved.causes == [
+        f"digest: delivery {number} is sent: only what is unknown can be resolved"
+    ]
