@@ -11,11 +11,20 @@ from sqlmodel import Session
 from digest.errors import QueryError
 from digest.matching.annotate import Annotator
 from digest.matching.backtest import sift
+from digest.matching.candidates import candidates
 from digest.matching.evaluate import evaluate
-from digest.matching.fulltext import candidates
 from digest.matching.query import Query, canonical, parse_query
+from digest.matching.rank import rank
 from digest.model import Match, Paper, PaperId
-from digest.store.fulltext import count_seen, find_words, has_words, seen_ids, stale_between
+from digest.store.fulltext import (
+    FoundWords,
+    find_words,
+    found_ids,
+    has_words,
+    seen_ids,
+    seen_span,
+    stale_between,
+)
 from digest.store.papers import load_papers
 
 NARROWERS = ("survey", "review", "benchmark", "dataset")
@@ -36,13 +45,11 @@ class LookBack:
     """What a query would have caught.
 
     `total` counts all papers, `matches` are the best of them with their reasons.
-    `looked_at` is how many papers there were. `narrowings` are what excluding a common
-    word would change, the greatest change first.
+    `narrowings` are what excluding a common word would change, the greatest change first.
     """
 
     total: int
     matches: tuple[Match, ...]
-    looked_at: int
     narrowings: tuple[Narrowing, ...] = ()
 
 
@@ -58,8 +65,8 @@ def look_back(
 ) -> LookBack:
     """Find the papers of some days that a query matches.
 
-    The full-text index names candidates; the evaluator confirms each one that is shown,
-    and every one where the index finds more than the query asks for.
+    The full-text index tells which papers surely match; the evaluator confirms each one
+    that is shown, and sifts those of which the index is not sure.
 
     Args:
         tx: A transaction.
@@ -70,10 +77,10 @@ def look_back(
         show: How many to give with reasons, None for all.
         narrow: Whether to say what excluding a common word would change.
     """
-    found = _Finder(tx, annotator, since, until).find(query, show)
+    finder = _Finder(tx, annotator, since, until)
+    found = finder.find(query, show)
     narrowings = []
     if narrow and found.total:
-        finder = _Finder(tx, annotator, since, until)
         for word in NARROWERS:
             narrower = _without(query, word)
             total = finder.find(narrower, 0).total if narrower else found.total
@@ -82,7 +89,6 @@ def look_back(
     return LookBack(
         total=found.total,
         matches=found.matches,
-        looked_at=count_seen(tx, since, until),
         narrowings=tuple(sorted(narrowings, key=lambda one: one.total)),
     )
 
@@ -94,39 +100,45 @@ class _Found:
 
 
 class _Finder:
+    """Finds what queries match among the papers of some days."""
+
     def __init__(self, tx: Session, annotator: Annotator, since: datetime, until: datetime) -> None:
         self._tx = tx
         self._synonyms = annotator.synonyms
         self._since, self._until = since, until
-        self._unread: Sequence[PaperId] = ()
-        self._has_words = has_words(tx)
-        if self._has_words:
-            self._unread = stale_between(tx, annotator.fingerprint, since, until)
+        self._indexed = has_words(tx) and not stale_between(tx, annotator.fingerprint, since, until)
+        self._span = seen_span(tx, since, until)
 
     def find(self, query: Query, show: int | None) -> _Found:
-        """Find all, and give reasons for the best."""
+        """Count what matches, and give reasons for the best."""
         asked = candidates(query)
-        if not self._has_words or asked.expression is None:
+        if not self._indexed or asked.expression is None:
             return self._sift(query, seen_ids(self._tx, self._since, self._until), show)
-        ids = find_words(self._tx, asked.expression, self._since, self._until)
-        if self._unread or not asked.exact:
-            return self._sift(query, list({*ids, *self._unread}), show)
-        return self._confirm(query, ids, show)
+        sure = FoundWords(total=0, best=())
+        if asked.sure is not None:
+            sure = find_words(self._tx, asked.sure, self._span, limit=show)
+        sifted = _Found(total=0, matches=())
+        if not asked.exact and asked.unsure is not None:
+            sifted = self._sift(query, found_ids(self._tx, asked.unsure, self._span), show)
+        return self._together(query, sure, sifted, show)
 
-    def _confirm(self, query: Query, ids: Sequence[PaperId], show: int | None) -> _Found:
-        """Take the index at its word for the number, and confirm what is shown."""
-        shown = ids if show is None else ids[:show]
-        papers = load_papers(self._tx, shown)
-        matches = [self._match(query, papers[one]) for one in shown if one in papers]
-        wrong = sum(not match.reasons for match in matches)
+    def _together(self, query: Query, sure: FoundWords, sifted: _Found, show: int | None) -> _Found:
+        """Take the index at its word for the number of the sure, and confirm what is shown."""
+        matches = [self._match(query, paper) for paper in self._load(sure.best)]
+        confirmed = [match for match in matches if match.reasons]
+        best = {match.paper.id: match for match in (*confirmed, *sifted.matches)}
+        ranked = rank(match.paper for match in best.values())
         return _Found(
-            total=len(ids) - wrong, matches=tuple(match for match in matches if match.reasons)
+            total=sure.total - len(matches) + len(confirmed) + sifted.total,
+            matches=tuple(best[paper.id] for paper in ranked[:show]),
         )
 
     def _sift(self, query: Query, ids: Sequence[PaperId], show: int | None) -> _Found:
-        papers = load_papers(self._tx, ids).values()
-        found = sift(query, papers, synonyms=self._synonyms, show=show)
+        found = sift(query, self._load(ids), synonyms=self._synonyms, show=show)
         return _Found(total=found.total, matches=found.matches)
+
+    def _load(self, ids: Sequence[PaperId]) -> list[Paper]:
+        return list(load_papers(self._tx, ids).values()) if ids else []
 
     def _match(self, query: Query, paper: Paper) -> Match:
         return Match(paper=paper, reasons=evaluate(query, paper, self._synonyms).reasons)

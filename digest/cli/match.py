@@ -46,29 +46,32 @@ def match(
     """Show the papers of the last days that a query matches, and why."""
     from digest.lookback import look_back
     from digest.matching.query import canonical, hints, parse_query
+    from digest.store.fulltext import count_seen
 
     parsed = parse_query(query)
     for hint in hints(parsed):
         frame.note(f"digest: {hint.cause}; did you mean `{hint.suggestion}`?")
     with frame.service() as service:
         now = service.clock()
+        since = now - timedelta(days=days)
         with service.store.read() as tx:
+            looked_at = count_seen(tx, since, now)
             found = look_back(
                 tx,
                 parsed,
                 service.annotator,
-                since=now - timedelta(days=days),
+                since=since,
                 until=now,
                 show=limit,
             )
-    if not found.looked_at:
+    if not looked_at:
         frame.note("digest: no papers of these days are here; `digest feeds poll` fetches some")
     frame.show(
         {
             "query": query,
             "canonical": canonical(parsed),
             "days": days,
-            "looked_at": found.looked_at,
+            "looked_at": looked_at,
             "total": found.total,
             "papers": [match_document(one) for one in found.matches],
             "narrower": [
@@ -76,14 +79,14 @@ def match(
                 for one in found.narrowings
             ],
         },
-        _told(found, canonical(parsed), days),
+        _told(found, canonical(parsed), looked_at, days),
     )
 
 
-def _told(found: LookBack, canonical: str, days: int) -> str:
-    looked_at = f"{output.count(found.looked_at, 'paper')} of the last {output.count(days, 'day')}"
+def _told(found: LookBack, canonical: str, looked_at: int, days: int) -> str:
+    papers = f"{output.count(looked_at, 'paper')} of the last {output.count(days, 'day')}"
     lines = [
-        f"{found.total:,} of {looked_at} {'matches' if found.total == 1 else 'match'} {canonical}"
+        f"{found.total:,} of {papers} {'matches' if found.total == 1 else 'match'} {canonical}"
     ]
     if len(found.matches) < found.total:
         lines[0] += f"; here are {len(found.matches):,}"

@@ -7,7 +7,7 @@ tables. Elsewhere there is none, and whoever looks back reads all papers of the 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -123,23 +123,81 @@ def matching_ids(expression: str) -> Select[Any]:
     return select(_ROWID).where(_WHOLE.op("MATCH")(expression))
 
 
-def find_words(tx: Session, expression: str, since: datetime, until: datetime) -> list[PaperId]:
-    """Return the papers of these days that an expression finds, best first as `rank` has it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenSpan:
+    """Papers first seen between two instants, or listed between their days.
 
-    They were first seen between the two instants, or listed between their days.
+    `from_id` is the lowest id that may be one of them.
     """
-    found = _PAPER.c.id.in_(matching_ids(expression))
-    rows = tx.execute(
-        select(_PAPER.c.id)
-        .where(found, _seen_between(since, until))
-        .order_by(
-            func.coalesce(_PAPER.c.upvotes, 0).desc(),
-            _PAPER.c.published_on.desc(),
-            _PAPER.c.first_seen_at.desc(),
+
+    since: datetime
+    until: datetime
+    from_id: int
+
+
+def seen_span(tx: Session, since: datetime, until: datetime) -> SeenSpan:
+    """Bound the papers of some days by their ids.
+
+    In a library of years a common word stands on most papers; those of the last days are
+    the last ones, which the full-text index can leap to.
+    """
+    oldest = select(func.min(_PAPER.c.id)).where(_PAPER.c.first_seen_at.between(since, until))
+    listed = select(func.min(_LISTING.c.paper_id)).where(_listed_between(since, until))
+    ids = [tx.execute(one).scalar_one() for one in (oldest, listed)]
+    known = [one for one in ids if one is not None]
+    return SeenSpan(since=since, until=until, from_id=min(known, default=0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundWords:
+    """What an expression finds: how many papers, and the best of them in their order."""
+
+    total: int
+    best: tuple[PaperId, ...]
+
+
+def find_words(
+    tx: Session, expression: str, span: SeenSpan, *, limit: int | None = None
+) -> FoundWords:
+    """Count the papers of some days that an expression finds, and give the best.
+
+    The best come first, as `matching.rank` has it.
+    """
+    found = (
+        select(
             _PAPER.c.id,
+            func.coalesce(_PAPER.c.upvotes, 0).label("upvotes"),
+            _PAPER.c.published_on,
+            _PAPER.c.first_seen_at,
         )
+        .where(_found_in(expression, span))
+        .cte("found")
     )
+    total = select(func.count()).select_from(found).scalar_subquery()
+    if limit == 0:
+        return FoundWords(total=tx.execute(select(total)).scalar_one(), best=())
+    rows = tx.execute(
+        select(found.c.id, total)
+        .order_by(
+            found.c.upvotes.desc(),
+            found.c.published_on.desc(),
+            found.c.first_seen_at.desc(),
+            found.c.id,
+        )
+        .limit(limit)
+    ).all()
+    return FoundWords(total=rows[0][1] if rows else 0, best=tuple(PaperId(row[0]) for row in rows))
+
+
+def found_ids(tx: Session, expression: str, span: SeenSpan) -> list[PaperId]:
+    """Return the papers of some days that an expression finds, in no order."""
+    rows = tx.execute(select(_PAPER.c.id).where(_found_in(expression, span)))
     return [PaperId(one) for one in rows.scalars()]
+
+
+def _found_in(expression: str, span: SeenSpan) -> ColumnElement[bool]:
+    found = matching_ids(expression).where(span.from_id <= _ROWID)
+    return and_(_PAPER.c.id.in_(found), _seen_between(span.since, span.until))
 
 
 def count_seen(tx: Session, since: datetime, until: datetime) -> int:

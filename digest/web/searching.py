@@ -9,10 +9,10 @@ from datetime import date, timedelta
 from sqlmodel import Session
 
 from digest.matching.annotate import Annotator
+from digest.matching.candidates import candidates
 from digest.matching.evaluate import evaluate
 from digest.matching.fulltext import (
     STEPS,
-    candidates,
     feed_label,
     labelled,
     month_label,
