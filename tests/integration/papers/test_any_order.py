@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlmodel import select
 
-from digest.model import Alias, Entry
+from digest.model import Alias, Entry, PaperId
 from digest.store.engine import Store
 from digest.store.papers import get_paper, paper_aliases, paper_windows
 from digest.store.tables import AliasRow, ListingRow, MergedPaperRow, PaperRow, ScoreRow
@@ -50,7 +50,7 @@ def stored(store: Store) -> set[Component]:
             assert paper_id is not None
             aliases = tx.exec(select(AliasRow.alias).where(AliasRow.paper_id == paper_id)).all()
             ids = frozenset(alias.removeprefix("doi:") for alias in aliases)
-            names = frozenset(name for name, _ in paper_windows(tx, paper_id))
+            names = frozenset(name for name, _ in paper_windows(tx, PaperId(paper_id)))
             found.add((ids, names))
     return found
 
