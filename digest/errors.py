@@ -155,3 +155,7 @@ class DeliveryError(DigestError):
 
 class StorageError(DigestError):
     """The database cannot be used; the message says which command mends it."""
+
+
+class CollisionError(StorageError):
+    """Two transactions got into each other's way, and this one was undone: do it again."""

@@ -18,7 +18,7 @@ from digest.delivery.known_queries import KnownQueries
 from digest.delivery.planning import Edition, Owing, compose_owed, plan_owed, plan_unreadable
 from digest.digests.compose import Selection
 from digest.digests.schedule import OwedPeriod, next_digest_at, period_of
-from digest.errors import DigestError, StorageError
+from digest.errors import CollisionError, DigestError, StorageError
 from digest.matching.reading import NO_SYNONYMS, Synonyms
 from digest.model import DeliveryPlan, PaperId, QueryId, Subscriber, SubscriberId
 from digest.settings import DigestSettings
@@ -30,6 +30,7 @@ from digest.store.subscribers import clear_welcome_due, set_next_digest_at
 log = structlog.get_logger(__name__)
 
 SHARD_SIZE = 1000
+_TRIES = 4
 MessageIds = Callable[[], str]
 """Returns a new Message-ID with its angle brackets, opaque and random."""
 
@@ -104,24 +105,29 @@ class _Shards:
 
     def prepare_next(self, now: datetime, done: Materialised) -> bool:
         """Prepare one shard; return False when nobody was due."""
-        try:
-            return self._prepare(now, done)
-        except IntegrityError:
-            # Two papers became one after they were matched: look again, once.
-            log.info("papers changed during a shard")
-            self._editions = self._today = None
-        try:
-            return self._prepare(now, done)
-        except IntegrityError as exc:
-            raise StorageError(f"deliveries cannot be prepared: {exc.orig}") from exc
+        collisions, merged = 0, False
+        while True:
+            try:
+                return self._prepare(now, done)
+            except CollisionError:
+                if (collisions := collisions + 1) == _TRIES:
+                    raise
+                log.info("shard collided")
+            except IntegrityError as exc:
+                if merged:
+                    raise StorageError(f"deliveries cannot be prepared: {exc.orig}") from exc
+                # Two papers became one after they were matched: look again, once.
+                log.info("papers changed during a shard")
+                self._editions = self._today = None
+                merged = True
 
     def _prepare(self, now: datetime, done: Materialised) -> bool:
         with self._store.read() as tx:
             if not ledger.due_subscribers(tx, now, limit=1, after=self._after):
                 return False
             today = self._match(tx, now)
-        with self._store.write() as tx:
-            due = ledger.due_subscribers(tx, now, limit=self._size, after=self._after)
+        with self._store.write_concurrently() as tx:
+            due = ledger.due_subscribers(tx, now, limit=self._size, after=self._after, hold=True)
             if self._queries.include(tx, _query_ids(due)):
                 self._editions = None  # somebody saved a new interest since
                 today = self._match(tx, now)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import structlog
+from sqlmodel import Session
 
 from digest.clock import Clock
 from digest.delivery.composing import Composer
@@ -107,10 +108,13 @@ async def deliver(
 
 def _begin(store: Store, clock: Clock, settings: Settings) -> tuple[list[int], Tidied]:
     policy = settings.digest.unknown_policy
-    with store.write() as tx:
+
+    def begin(tx: Session) -> tuple[list[int], Tidied]:
         open_ids = ledger.open_delivery_ids(tx)
         tidied, resent_ids = ledger.tidy(tx, clock(), resend_unknown=policy == "resend")
-    return sorted({*open_ids, *resent_ids}), tidied
+        return sorted({*open_ids, *resent_ids}), tidied
+
+    return store.run(begin)
 
 
 def _count(store: Store, ids: list[int]) -> LedgerCounts:

@@ -116,7 +116,7 @@ class GroupCommit:
 
     def _write(self, group: list[_Work]) -> list[Any]:
         try:
-            with self._store.write() as tx:
+            with self._store.write_concurrently() as tx:
                 return _apply_all(tx, group)
         except Exception as exc:  # told to whoever waits for it
             if len(group) == 1:

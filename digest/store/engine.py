@@ -1,38 +1,46 @@
-"""The database: engine, transactions, schema version.
-
-SQLite runs in WAL with `synchronous=FULL`, so that a commit survives a power cut, and
-every writing transaction begins IMMEDIATE, so that two writers queue instead of
-failing in the middle (https://www.sqlite.org/lang_transaction.html).
-"""
+"""The database: transactions and schema version, on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
+import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, inspect
+from sqlalchemy import Connection, Engine, inspect
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlmodel import Session
 
-from digest.errors import ConfigError, StorageError
+from digest.errors import CollisionError, ConfigError, StorageError
+from digest.store.postgresql import (
+    Lock,
+    is_collision,
+    make_postgresql_engine,
+    plain_cause,
+    take_turn,
+)
+from digest.store.sqlite import make_sqlite_engine
+
+T = TypeVar("T")
 
 _MIGRATIONS = Path(__file__).resolve().parent / "migrations"
-_BUSY_TIMEOUT_MS = 30_000
+_TRIES = 5
+_URLS = "sqlite:///PATH or postgresql+psycopg://USER:PASSWORD@HOST/NAME"
 
 
 class Store:
     """One database. Give its sessions to the repository modules.
 
     Args:
-        url: SQLAlchemy URL, `sqlite:///path` or `sqlite://` (in memory, for tests).
+        url: SQLAlchemy URL: `sqlite:///path`, `sqlite://` (in memory, for tests), or
+            `postgresql+psycopg://user:password@host/name`.
 
     Raises:
         ConfigError: If the URL names a database that is not supported.
@@ -41,16 +49,46 @@ class Store:
     def __init__(self, url: str) -> None:
         self._engine = _make_engine(url)
         self._write_engine = self._engine.execution_options(digest_write=True)
+        self._read_engine = self._engine
+        if self.is_postgresql:
+            self._read_engine = self._engine.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+
+    @property
+    def is_postgresql(self) -> bool:
+        """Whether this is PostgreSQL, else it is SQLite."""
+        return self._engine.dialect.name == "postgresql"
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """One reading transaction: a consistent snapshot, rolled back at the end."""
-        with _plain_storage_errors(), Session(self._engine, expire_on_commit=False) as session:
+        with _plain_storage_errors(), Session(self._read_engine, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """One writing transaction: committed at the end, rolled back on any error."""
+        """One writing transaction: committed at the end, rolled back on any error.
+
+        It is alone among its kind: what it has read stays true until it commits, since
+        whoever else calls this waits. Those of `write_concurrently` do not; they lock the
+        rows that they share with others.
+        """
+        with self.write_concurrently() as session:
+            if self.is_postgresql:
+                take_turn(session.connection(), Lock.WRITE)
+            yield session
+
+    @contextmanager
+    def write_concurrently(self) -> Iterator[Session]:
+        """One writing transaction beside others, where the database allows it (READ COMMITTED).
+
+        For what must be fast, and locks each row that it decides by. On SQLite writers
+        queue all the same.
+
+        Raises:
+            CollisionError: If it was undone because of another one: do it again.
+        """
         with (
             _plain_storage_errors(),
             Session(self._write_engine, expire_on_commit=False) as session,
@@ -58,6 +96,21 @@ class Store:
         ):
             session.connection()  # take the writer's place now, not at the first statement
             yield session
+
+    def run(self, do: Callable[[Session], T], *, tries: int = _TRIES) -> T:
+        """Do something in a writing transaction of its own, again where it collided.
+
+        Raises:
+            CollisionError: If it collided every time.
+        """
+        for _ in range(tries - 1):
+            try:
+                with self.write() as tx:
+                    return do(tx)
+            except CollisionError:
+                continue
+        with self.write() as tx:
+            return do(tx)
 
     def schema_revision(self) -> str | None:
         """Return the revision the database is at, None when it has no schema."""
@@ -95,7 +148,9 @@ class Store:
     def upgrade(self) -> None:
         """Bring the schema to the newest revision, in one transaction."""
         with _plain_storage_errors(), self._write_engine.begin() as connection:
-            command.upgrade(_alembic_config(connection), "head")
+            if self.is_postgresql:
+                take_turn(connection, Lock.SCHEMA)  # two that start at once make it once
+            command.upgrade(alembic_config(connection), "head")
 
     def close(self) -> None:
         """Give back all connections."""
@@ -121,7 +176,8 @@ def _script() -> ScriptDirectory:
     return ScriptDirectory(str(_MIGRATIONS))
 
 
-def _alembic_config(connection: Connection) -> Config:
+def alembic_config(connection: Connection) -> Config:
+    """Return what Alembic needs to work on this connection."""
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
@@ -133,43 +189,26 @@ def _make_engine(url: str) -> Engine:
         parsed = make_url(url)
     except ArgumentError as exc:
         raise ConfigError(["database.url: is not a database URL"]) from exc
-    if parsed.get_backend_name() != "sqlite":
-        raise ConfigError(
-            [f"database.url: {parsed.get_backend_name()} is not supported yet; use sqlite:///PATH"]
-        )
-    if parsed.database and parsed.database != ":memory:":
-        folder = Path(parsed.database).parent
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as exc:
-            raise ConfigError([f"database.url: {folder} cannot be made: {exc.strerror}"]) from exc
-    engine = create_engine(url)
-    event.listen(engine, "connect", _on_sqlite_connect)
-    event.listen(engine, "begin", _on_sqlite_begin)
-    return engine
-
-
-def _on_sqlite_connect(connection: sqlite3.Connection, _record: Any) -> None:
-    connection.isolation_level = None  # we say BEGIN ourselves
-    for pragma in (
-        f"busy_timeout = {_BUSY_TIMEOUT_MS}",
-        "journal_mode = WAL",
-        "synchronous = FULL",
-        "foreign_keys = ON",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _on_sqlite_begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("digest_write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    match parsed.drivername:
+        case "sqlite" | "sqlite+pysqlite":
+            return make_sqlite_engine(parsed)
+        case "postgresql+psycopg":
+            return make_postgresql_engine(parsed)
+        case name:
+            raise ConfigError([f"database.url: {name} is not supported; use {_URLS}"])
 
 
 @contextmanager
 def _plain_storage_errors() -> Iterator[None]:
     try:
         yield
+    except IntegrityError:
+        raise
     except DBAPIError as exc:
-        if isinstance(exc.orig, sqlite3.IntegrityError):
-            raise
-        raise StorageError(f"the database refused: {exc.orig}") from exc
+        cause = plain_cause(exc.orig) if isinstance(exc.orig, psycopg.Error) else exc.orig
+        kind = CollisionError if is_collision(exc.orig) else StorageError
+        raise kind(f"the database refused: {cause}") from exc
+    except PoolTimeoutError as exc:
+        raise StorageError(
+            "the database refused: all connections of this process are busy"
+        ) from exc

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy.dialects.sqlite import insert
 from sqlmodel import Session, col, select
 
+from digest.store.dialect import insert_into
 from digest.store.tables import FactRow
 
 LAST_BEAT = "last_beat"
@@ -22,5 +22,5 @@ def get_fact_at(tx: Session, name: str) -> datetime | None:
 
 def set_fact_at(tx: Session, name: str, at: datetime) -> None:
     """Keep an instant under a name."""
-    statement = insert(FactRow).values(name=name, at=at, value="")
+    statement = insert_into(tx, FactRow).values(name=name, at=at, value="")
     tx.exec(statement.on_conflict_do_update(index_elements=["name"], set_={"at": at}))

@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Table, case, func, select
-from sqlalchemy.dialects.sqlite import insert
 from sqlmodel import Session
 
 from digest.model import FeedDay, FeedId
+from digest.store.dialect import insert_into
 from digest.store.tables import FeedDayRow
 
 KEPT_DAYS = 70
@@ -20,7 +20,7 @@ _DAY: Table = FeedDayRow.metadata.tables["feed_day"]
 def record_day(tx: Session, feed_id: FeedId, poll: FeedDay) -> None:
     """Add one poll to a feed's day, and forget the days of long ago."""
     run = tx.connection().execute
-    statement = insert(_DAY).values(
+    statement = insert_into(tx, _DAY).values(
         feed_id=feed_id,
         day=poll.day,
         polls=poll.polls,

@@ -28,11 +28,11 @@ from sqlalchemy import (
     table,
     update,
 )
-from sqlalchemy.dialects.sqlite import insert
 from sqlmodel import Session
 
 from digest.model import Paper, PaperId, PaperNote, PaperWords
 from digest.store.chunks import chunks
+from digest.store.dialect import insert_into
 from digest.store.papers import load_papers
 from digest.store.tables import ListingRow, PaperRow, PaperTagRow, TagRow
 
@@ -65,11 +65,6 @@ class PaperReader(Protocol):
 def has_words(tx: Session) -> bool:
     """Tell whether this database keeps the full-text index."""
     return tx.get_bind().dialect.name == "sqlite"
-
-
-def is_words_table(name: str | None) -> bool:
-    """Tell whether a table is of the full-text index, which migrations make by hand."""
-    return name is not None and (name == WORDS_TABLE or name.startswith(f"{WORDS_TABLE}_"))
 
 
 def annotate_papers(tx: Session, reader: PaperReader, ids: Collection[PaperId]) -> None:
@@ -271,13 +266,13 @@ def _write_topics(tx: Session, notes: Sequence[PaperNote]) -> None:
     if not names:
         return
     run(
-        insert(_TAG).on_conflict_do_nothing(),
+        insert_into(tx, _TAG).on_conflict_do_nothing(),
         [{"key": key, "name": name} for key, name in names.items()],
     )
     rows = run(select(_TAG.c.key, _TAG.c.id).where(_TAG.c.key.in_(list(names))))
     ids: dict[str, int] = {row.key: row.id for row in rows}
     run(
-        insert(_PAPER_TAG).on_conflict_do_nothing(),
+        insert_into(tx, _PAPER_TAG).on_conflict_do_nothing(),
         [
             {"paper_id": note.paper_id, "tag_id": ids[name.casefold()], "topic": True}
             for note in notes

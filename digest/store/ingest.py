@@ -9,7 +9,6 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Table, bindparam, select, update
-from sqlalchemy.dialects.sqlite import insert
 from sqlmodel import Session
 
 from digest.model import (
@@ -24,6 +23,7 @@ from digest.model import (
     Window,
 )
 from digest.store.chunks import chunks
+from digest.store.dialect import insert_into
 from digest.store.merges import merge_papers
 from digest.store.papers import load_papers
 from digest.store.tables import PaperRow
@@ -206,7 +206,7 @@ def _insert_tags(tx: Session, tags: Sequence[tuple[PaperId, str]]) -> None:
     for _, tag in tags:
         names.setdefault(tag.casefold(), tag)
     tx.connection().execute(
-        insert(_TAG).on_conflict_do_nothing(),
+        insert_into(tx, _TAG).on_conflict_do_nothing(),
         [{"key": key, "name": name} for key, name in names.items()],
     )
     ids: dict[str, int] = {}
@@ -215,7 +215,7 @@ def _insert_tags(tx: Session, tags: Sequence[tuple[PaperId, str]]) -> None:
         ids.update((key, tag_id) for key, tag_id in rows)
     tx.connection().execute(
         # A tag that was only a topic is the feed's from now on.
-        insert(_PAPER_TAG).on_conflict_do_update(
+        insert_into(tx, _PAPER_TAG).on_conflict_do_update(
             index_elements=["paper_id", "tag_id"], set_={"topic": False}
         ),
         [
@@ -253,7 +253,7 @@ def _upsert(
 ) -> None:
     if not rows:
         return
-    statement = insert(table)
+    statement = insert_into(tx, table)
     changed = {
         column.name: statement.excluded[column.name]
         for column in table.columns

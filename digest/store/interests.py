@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy.dialects.sqlite import insert as insert_or_ignore
 from sqlmodel import Session, col, delete, exists, insert, select
 
 from digest.model import Interest, InterestKind, QueryId, SubscriberId, SubscriberState
+from digest.store.dialect import insert_into
 from digest.store.tables import InterestRow, QueryRow, SubscriberRow
 
 _CHUNK = 5_000
@@ -44,7 +44,7 @@ def get_or_create_queries(tx: Session, canonicals: Sequence[str]) -> dict[str, Q
     for start in range(0, len(distinct), _CHUNK):
         chunk = distinct[start : start + _CHUNK]
         tx.exec(
-            insert_or_ignore(QueryRow).on_conflict_do_nothing(),
+            insert_into(tx, QueryRow).on_conflict_do_nothing(),
             params=[{"canonical": canonical} for canonical in chunk],
         )
         rows = tx.exec(

@@ -146,6 +146,7 @@ def claim_letters(
         .where(*due)
         .order_by(col(LetterRow.next_attempt_at), col(LetterRow.id))
         .limit(limit)
+        .with_for_update(skip_locked=True, of=LetterRow)
     ).all()
     claimed = [
         Letter(
@@ -196,7 +197,9 @@ def intend_letter(tx: Session, letter: Letter, *, lease_until_at: datetime) -> b
         nothing may be sent.
     """
     state = tx.exec(
-        select(SubscriberRow.state).where(col(SubscriberRow.id) == letter.subscriber_id)
+        select(SubscriberRow.state)
+        .where(col(SubscriberRow.id) == letter.subscriber_id)
+        .with_for_update(read=True)
     ).first()
     if state is None or SubscriberState(state) not in _needs(letter.kind):
         return False

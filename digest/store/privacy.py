@@ -104,6 +104,10 @@ def erase_subscriber(
         address_hash: Keyed hash of the address.
         state: The suppression to remember under that hash, None to remember nothing.
     """
+    # No digest is prepared for them from here on.
+    tx.exec(
+        select(SubscriberRow.id).where(col(SubscriberRow.id) == subscriber_id).with_for_update()
+    )
     for table in (InterestRow, TokenRow, LetterRow, ReportRow):
         tx.exec(delete(table).where(col(table.subscriber_id) == subscriber_id))
     tx.exec(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy.dialects.sqlite import insert
 from sqlmodel import Session, col, delete, select
 
+from digest.store.dialect import insert_into
 from digest.store.tables import QuotaRow
 
 
@@ -26,7 +26,7 @@ def use_quotas(tx: Session, limits: Mapping[str, int], window_at: datetime) -> b
     used = quotas_used(tx, list(limits), window_at)
     if any(used[key] >= limit for key, limit in limits.items()):
         return False
-    statement = insert(QuotaRow)
+    statement = insert_into(tx, QuotaRow)
     tx.exec(
         statement.on_conflict_do_update(
             index_elements=["key", "window_at"], set_={"used": QuotaRow.used + 1}

@@ -51,9 +51,9 @@ def browser() -> Iterator[Browser]:
 
 @pytest.mark.parametrize(("width", "scheme"), [(320, "dark"), (1440, "light")])
 def test_no_page_holds_a_serious_barrier(
-    browser: Browser, axe: str, tmp_path: Path, width: int, scheme: str
+    browser: Browser, axe: str, sqlite_url: str, width: int, scheme: str
 ) -> None:
-    world = open_site(tmp_path)
+    world = open_site(sqlite_url)
     papers = add_day(world.store)
     reader = active(
         world.store, world.rules, SubscriberLine(email="ada@example.org", keywords=("robot",))

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 import uvicorn
@@ -44,8 +43,8 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    world = open_site(tmp_path)
+def served(sqlite_url: str) -> Iterator[Served]:
+    world = open_site(sqlite_url)
     line = SubscriberLine(
         email="ada@example.org", keywords=("sparse features", "agents"), tags=("planning",)
     )

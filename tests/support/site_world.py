@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 from fastapi import FastAPI
 from sqlmodel import col, select
@@ -74,9 +73,9 @@ class SiteWorld:
         return links.web, links.unsubscribe
 
 
-def open_site(folder: Path, **service: object) -> SiteWorld:
-    store = Store(f"sqlite:///{folder / 'digest.db'}")
-    store.ensure_schema()
+def open_site(database_url: str, **service: object) -> SiteWorld:
+    """Open a site on a migrated database."""
+    store = Store(database_url)
     clock = Hand()
     rules = SignupRules(
         signer=TokenSigner(["a key of thirty-two characters !"]),

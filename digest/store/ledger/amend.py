@@ -150,6 +150,8 @@ def resolve(
 
 
 def _get(tx: Session, delivery_id: DeliveryId) -> Delivery:
+    """Read a delivery that is to be changed: no late answer comes in between."""
+    tx.execute(select(DELIVERY.c.id).where(DELIVERY.c.id == delivery_id).with_for_update())
     delivery = get_delivery(tx, delivery_id)
     if delivery is None:
         raise NotFoundError(f"there is no delivery {delivery_id}")

@@ -29,7 +29,12 @@ class DueSubscriber:
 
 
 def due_subscribers(
-    tx: Session, now: datetime, *, limit: int, after: SubscriberId | None = None
+    tx: Session,
+    now: datetime,
+    *,
+    limit: int,
+    after: SubscriberId | None = None,
+    hold: bool = False,
 ) -> list[DueSubscriber]:
     """Return a shard of the active subscribers who are owed something, by id.
 
@@ -41,6 +46,8 @@ def due_subscribers(
         now: Aware UTC.
         limit: At most so many.
         after: The last id of the shard before; the shards of a run never go back.
+        hold: Whether their rows are locked, by id, until the transaction ends: nobody
+            leaves or changes their schedule meanwhile, and no other shard has them.
     """
     column = SUBSCRIBER.c
     due = or_(
@@ -55,7 +62,7 @@ def due_subscribers(
     had_welcome = exists().where(
         DELIVERY.c.subscriber_id == column.id, DELIVERY.c.period == WELCOME
     )
-    rows = tx.execute(
+    query = (
         select(column.id, column.welcome_due_at, had_welcome)
         .where(
             column.state == SubscriberState.ACTIVE.value,
@@ -64,7 +71,10 @@ def due_subscribers(
         )
         .order_by(column.id)
         .limit(limit)
-    ).all()
+    )
+    if hold:
+        query = query.with_for_update(key_share=True, of=SUBSCRIBER)
+    rows = tx.execute(query).all()
     subscribers = subscribers_by_ids(tx, [SubscriberId(one) for one, _, _ in rows])
     return [
         DueSubscriber(

@@ -1,7 +1,8 @@
 """From ready to an outcome: claim, intend, record, reap. Each is a conditional UPDATE.
 
-Callers give every instant; on SQLite each function runs in a transaction that began
-IMMEDIATE, so that a read and the UPDATE after it cannot be parted.
+Callers give every instant. On SQLite each function runs in a transaction that began
+IMMEDIATE, on PostgreSQL beside others: what it decides by is locked, or stands in the
+condition of its UPDATE.
 """
 
 from __future__ import annotations
@@ -65,9 +66,13 @@ def claim_deliveries(tx: Session, now: datetime, *, limit: int = MAX_CLAIM) -> l
         )
         .order_by(_COLUMN.next_attempt_at, _COLUMN.id)
         .limit(min(limit, MAX_CLAIM))
+        .with_for_update(skip_locked=True, of=DELIVERY)
+        # As a plain subquery PostgreSQL may run it again, and lock more than the limit.
+        .cte("ready")
+        .prefix_with("MATERIALIZED", dialect="postgresql")
     )
     statement = (
-        move(Event.CLAIM, _COLUMN.id.in_(ready))
+        move(Event.CLAIM, _COLUMN.id.in_(select(ready.c.id)))
         .values(fence=_COLUMN.fence + 1, lease_until_at=now + LEASE)
         .returning(*_COLUMN)
     )
@@ -98,7 +103,6 @@ def intend(tx: Session, delivery_id: DeliveryId, fence: int, now: datetime) -> b
     Returns:
         False when the hand-off must stop: lease lost, suppressed, too late.
     """
-    # FOR SHARE is left out on SQLite, where writers queue anyway.
     subscriber_state = tx.execute(
         select(SUBSCRIBER.c.state)
         .join(DELIVERY, _COLUMN.subscriber_id == SUBSCRIBER.c.id)

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, FromClause, case, delete, exists, or_, select
-from sqlalchemy.dialects.sqlite import insert
 from sqlmodel import Session
 
 from digest.model import Delivery, DeliveryId, DeliveryState, PaperId, SubscriberId
 from digest.store.chunks import chunks
+from digest.store.dialect import insert_into
 from digest.store.ledger.rows import PAPER
 from digest.store.tables import Table
 
@@ -41,7 +41,7 @@ def take_papers(tx: Session, wanted: Iterable[Taken]) -> set[tuple[SubscriberId,
     if not rows:
         return set()
     statement = (
-        insert(DELIVERY_PAPER)
+        insert_into(tx, DELIVERY_PAPER)
         .on_conflict_do_nothing(index_elements=["subscriber_id", "paper_id"])
         .returning(DELIVERY_PAPER.c.subscriber_id, DELIVERY_PAPER.c.paper_id)
     )

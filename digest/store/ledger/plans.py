@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import update
-from sqlalchemy.dialects.sqlite import insert
 from sqlmodel import Session
 
 from digest.model import (
@@ -20,6 +19,7 @@ from digest.model import (
     PlannedPaper,
     SubscriberId,
 )
+from digest.store.dialect import insert_into
 from digest.store.ledger.papers import take_papers
 from digest.store.ledger.rows import DELIVERY
 
@@ -53,7 +53,7 @@ def insert_plans(
         key=lambda one: (one[0].subscriber_id, one[0].scheduled_at, one[0].period),
     )
     statement = (
-        insert(DELIVERY)
+        insert_into(tx, DELIVERY)
         .on_conflict_do_nothing(index_elements=["subscriber_id", "period"])
         .returning(DELIVERY.c.id, DELIVERY.c.subscriber_id, DELIVERY.c.period)
     )

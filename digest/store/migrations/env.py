@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from digest.store.fulltext import is_words_table
+from digest.store.migrations import made_by_hand
 from digest.store.tables import Table
 
 connection = context.config.attributes["connection"]
@@ -14,6 +14,6 @@ context.configure(
     render_as_batch=True,
     transaction_per_migration=False,
     compare_type=True,
-    include_name=lambda name, kind, _: kind != "table" or not is_words_table(name),
+    include_name=lambda name, kind, _: kind != "table" or not made_by_hand(name),
 )
 context.run_migrations()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import MetaData
+from sqlalchemy import BigInteger, Integer, MetaData
 from sqlmodel import SQLModel
 
 NAMING = {
@@ -19,6 +19,10 @@ Without this SQLite gives the id of a deleted newest row to the next one."""
 
 KEY_IS_ROW = {"sqlite_with_rowid": False}
 """The row lives in the index of its key: SQLite then keeps no second tree."""
+
+
+LongId = BigInteger().with_variant(Integer, "sqlite")
+"""Ids that a large service may give more than two billion of; on SQLite all are that long."""
 
 
 class Table(SQLModel):

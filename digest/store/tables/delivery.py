@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, Column, Index, UniqueConstraint
 from sqlmodel import Field
 
-from digest.store.tables.base import KEY_IS_ROW, NEVER_REUSED, Table
+from digest.store.tables.base import KEY_IS_ROW, NEVER_REUSED, LongId, Table
 
 
 class DeliveryRow(Table, table=True):
@@ -25,7 +25,7 @@ class DeliveryRow(Table, table=True):
         NEVER_REUSED,
     )
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int | None = Field(default=None, primary_key=True, sa_type=LongId)
     subscriber_id: int = Field(foreign_key="subscriber.id")
     period: str
     state: str
@@ -55,18 +55,19 @@ class DeliveryRow(Table, table=True):
 class DeliveryPaperRow(Table, table=True):
     """The memory of what was sent to whom: at most one row a subscriber and paper.
 
-    Releasing a paper deletes its row (docs/adr/0003).
+    Releasing a paper deletes its row (docs/adr/0003). On PostgreSQL the rows lie in
+    partitions, `delivery_paper_0` to `_15`, which only the migrations know.
     """
 
     __tablename__ = "delivery_paper"
     __table_args__ = (
         Index("ix_delivery_paper_paper_id", "paper_id"),
-        KEY_IS_ROW,
+        {**KEY_IS_ROW, "postgresql_partition_by": "HASH (subscriber_id)"},
     )
 
     subscriber_id: int = Field(foreign_key="subscriber.id", primary_key=True)
     paper_id: int = Field(foreign_key="paper.id", primary_key=True)
-    delivery_id: int = Field(foreign_key="delivery.id")
+    delivery_id: int = Field(foreign_key="delivery.id", sa_type=LongId)
 
 
 class LetterRow(Table, table=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Date, Index
+from sqlalchemy import JSON, Column, Date, Index, Integer
 from sqlmodel import Field
 
 from digest.store.tables.base import KEY_IS_ROW, NEVER_REUSED, Table
@@ -74,7 +74,7 @@ class MergedPaperRow(Table, table=True):
 
     __tablename__ = "merged_paper"
 
-    old_id: int = Field(primary_key=True)
+    old_id: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     paper_id: int = Field(foreign_key="paper.id", index=True)
 
 

@@ -256,7 +256,12 @@ def test_a_database_we_do_not_support_is_a_configuration_problem(digest: Command
     said = digest("deliveries", "list")
 
     assert said.code == 2
-    assert said.causes == ["digest: database.url: mysql is not supported yet; use sqlite:///PATH"]
+    assert said.causes == [
+        (
+            "digest: database.url: mysql is not supported; use sqlite:///PATH "
+            "or postgresql+psycopg://USER:PASSWORD@HOST/NAME"
+        )
+    ]
 
 
 def test_the_unexpected_is_one_line_without_a_traceback(

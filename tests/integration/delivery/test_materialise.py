@@ -268,14 +268,8 @@ def test_an_interest_saved_during_the_run_counts(
     def late_arrival(*args: object, **kwargs: object) -> list[ledger.DueSubscriber]:
         calls.append(1)
         if len(calls) == 3:  # the look for a second shard, after the papers were matched
-            late = get_store()
-            add_subscribers(late, 1, query="agents that plan", domain="late.example")
-            late.close()
+            add_subscribers(store, 1, query="agents that plan", domain="late.example")
         return original(*args, **kwargs)  # type: ignore[arg-type]
-
-    def get_store() -> Store:
-        with store.read() as tx:
-            return Store(str(tx.get_bind().engine.url))
 
     monkeypatch.setattr(ledger, "due_subscribers", late_arrival)
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,14 +27,6 @@ from tests.support.paper_world import hf_entry, poll, started
 NOW = datetime(2026, 2, 10, 12, tzinfo=UTC)
 SETTINGS = Settings(feeds=FeedsSettings(allow_private_addresses=True, timeout_s=5))
 FEB_8, FEB_9 = date(2026, 2, 8), date(2026, 2, 9)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    made = Store(f"sqlite:///{tmp_path / 'digest.db'}")
-    made.upgrade()
-    yield made
-    made.close()
 
 
 def daily(*numbers: int, day: str) -> Reply:

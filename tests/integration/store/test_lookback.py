@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from sqlmodel import text
 
 from digest.errors import QueryError
@@ -21,6 +19,7 @@ from digest.store import Store
 from digest.store.fulltext import count_seen, count_tagged
 from digest.store.ingest import apply_plan
 from digest.store.papers import recent_papers
+from tests.support.databases import only_on
 
 NOW = datetime(2026, 2, 2, 12, tzinfo=UTC)
 SINCE = NOW - timedelta(days=30)
@@ -36,14 +35,6 @@ ANNOTATOR = Annotator(
     [Topic(name="Sparse things", query="sparse OR quantum"), Topic(name="Nets", query="tag:cs")],
     Synonyms([("agents", "autonomous systems")]),
 )
-
-
-@pytest.fixture
-def store() -> Iterator[Store]:
-    made = Store("sqlite://")
-    made.ensure_schema()
-    yield made
-    made.close()
 
 
 def paper(number: int, title: str, abstract: str = "", **facts: object) -> Paper:
@@ -180,6 +171,7 @@ def test_a_tag_of_a_feed_outlives_the_topic_of_its_name(store: Store) -> None:
         assert count_tagged(tx, ["Sparse things"]) == {"Sparse things": 1}
 
 
+@only_on("sqlite")
 def test_a_paper_merged_away_leaves_the_index(store: Store) -> None:
     keep(store, paper(1, "Sparse nets"), paper(2, "Sparse nets"))
     annotate_stale(store, ANNOTATOR)

@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-
-import pytest
 
 from digest.housekeeping import keep_house
 from digest.model import Alias, FeedDay, FeedId, FeedKind, FeedSpec, PollState
@@ -19,14 +16,6 @@ from digest.store.scores import paper_scores
 from tests.support.paper_world import SETTINGS, T0, document, hf_entry, poll, started
 
 PAPER = Alias("arxiv:2602.00001")
-
-
-@pytest.fixture
-def store() -> Iterator[Store]:
-    made = Store("sqlite://")
-    made.upgrade()
-    yield made
-    made.close()
 
 
 def scores_of(store: Store) -> list[tuple[date, int | None]]:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -23,14 +22,6 @@ from digest.store.feeds import (
 NOW = datetime(2026, 2, 2, 8, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
 SPEC = FeedSpec(name="a", url="https://a.example/feed", tags=("x",))
-
-
-@pytest.fixture
-def store() -> Iterator[Store]:
-    store = Store("sqlite://")
-    store.ensure_schema()
-    yield store
-    store.close()
 
 
 def configured(store: Store, *specs: FeedSpec, now: datetime = NOW) -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -10,8 +9,8 @@ from tests.support.site_world import BASE_URL, SiteWorld, open_site
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[SiteWorld]:
-    world = open_site(tmp_path)
+def site(database_url: str) -> Iterator[SiteWorld]:
+    world = open_site(database_url)
     yield world
     world.store.close()
 

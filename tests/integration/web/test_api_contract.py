@@ -20,7 +20,7 @@ CHECKS = (
 )
 
 
-def test_the_api_keeps_to_its_document(tmp_path: Path) -> None:
+def test_the_api_keeps_to_its_document(tmp_path: Path, sqlite_url: str) -> None:
     command = Path(os.environ.get("SCHEMATHESIS", Path(sys.executable).parent / "schemathesis"))
     if not command.exists():
         if os.environ.get("CI") == "true":
@@ -31,7 +31,7 @@ def test_the_api_keeps_to_its_document(tmp_path: Path) -> None:
         "[checks.negative_data_rejection]\nexpected-statuses = [400, 401, 404, 405, 413, 422]\n",
         encoding="utf-8",
     )
-    world = open_site(tmp_path)
+    world = open_site(sqlite_url)
     add_day(world.store)
 
     with served(world.app) as origin:

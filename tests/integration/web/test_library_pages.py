@@ -3,12 +3,12 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
-from sqlmodel import update
+from sqlmodel import col, update
 from starlette.testclient import TestClient
 
 from digest.model import PaperId
 from digest.store.library import Shelf, month_of
-from digest.store.tables import PaperRow, RevisionRow
+from digest.store.tables import FeedRow, ListingRow, PaperRow, RevisionRow, TagRow
 from tests.support.site_world import NOW, TODAY, SiteWorld, add_day, read_words
 
 HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(1)>\u202egnp \x07{{7*7}} 🧪 '
@@ -171,8 +171,8 @@ def test_hostile_text_is_text_on_every_list(site: SiteWorld, client: TestClient)
                 links=[[HOSTILE, "javascript:alert(2)"], [HOSTILE, "https://example.org/x"]],
             )
         )
-        tx.connection().exec_driver_sql("UPDATE tag SET name = ? || id", (HOSTILE[:200],))
-        tx.connection().exec_driver_sql("UPDATE feed SET name = ?", (HOSTILE[:60],))
+        tx.exec(update(TagRow).values(name=HOSTILE[:200]))
+        tx.exec(update(FeedRow).values(name=HOSTILE[:60]))
     read_words(site.store, [PaperId(one) for one in range(1, 5)])
 
     for path in (
@@ -206,8 +206,10 @@ def test_a_month_or_a_year_spans_its_days(text: str, since: date, until: date) -
 
 def test_yesterdays_papers_have_a_day_of_their_own(site: SiteWorld, client: TestClient) -> None:
     with site.store.write() as tx:
-        tx.connection().exec_driver_sql(
-            "UPDATE listing SET day = ? WHERE paper_id > 2", (str(TODAY - timedelta(days=1)),)
+        tx.exec(
+            update(ListingRow)
+            .where(col(ListingRow.paper_id) > 2)
+            .values(day=TODAY - timedelta(days=1))
         )
 
     today, before = client.get("/").text, client.get("/daily/2026-02-02").text

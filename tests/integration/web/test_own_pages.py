@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -8,7 +7,7 @@ from sqlmodel import select
 from starlette.testclient import TestClient
 
 from digest.model import InterestKind, SubscriberId, SubscriberState
-from digest.store.tables import LetterRow, SubscriberRow
+from digest.store.tables import LetterRow, SubscriberRow, WindowRow
 from digest.store.tokens import save_token
 from digest.subscribers.actions import action_links, read_action
 from digest.subscribers.consent import issue_link_token
@@ -75,8 +74,8 @@ def test_a_login_link_works_once_and_opens_a_session(
     assert again.status_code == 410
 
 
-def test_over_https_the_cookie_belongs_to_this_host_alone(tmp_path: Path) -> None:
-    world = open_site(tmp_path, base_url="https://papers.example.org")
+def test_over_https_the_cookie_belongs_to_this_host_alone(sqlite_url: str) -> None:
+    world = open_site(sqlite_url, base_url="https://papers.example.org")
     who = active(world.store, world.rules)
     client = TestClient(world.app, base_url="https://papers.example.org", follow_redirects=False)
 
@@ -211,10 +210,8 @@ def test_next_and_past_digests_are_shown(
 ) -> None:
     add_digest(site.store, reader, [])
     with site.store.write() as tx:
-        tx.connection().exec_driver_sql(
-            "INSERT INTO window (paper_id, feed_id, listed_at, opened_at, backfilled) "
-            "VALUES (1, 1, '2026-02-03 10:00:00.000000', '2026-02-03 10:00:00.000000', 0)"
-        )
+        at = site.clock.at.replace(hour=10)
+        tx.add(WindowRow(paper_id=1, feed_id=1, listed_at=at, opened_at=at))
     nothing = inside.get("/preferences/next")
     site.clock.at = site.clock.at.replace(hour=12)
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sqlite3
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from digest.subscribers.wanted import SubscriberLine
 from digest.web import guard
 from digest.web.pages import MessageView, Site
 from digest.web.tickets import ticket
+from tests.support.databases import everything_in, only_on
 from tests.support.people import active, confirm_token, read, sign_up
 from tests.support.site_world import (
     BASE_URL,
@@ -89,8 +89,8 @@ def test_an_empty_site_is_a_page_too(client: TestClient) -> None:
     assert "No papers yet" in page.text
 
 
-def test_a_site_below_a_path_links_below_it(tmp_path: Path) -> None:
-    world = open_site(tmp_path, base_url="http://papers.example.org/digest")
+def test_a_site_below_a_path_links_below_it(database_url: str) -> None:
+    world = open_site(database_url, base_url="http://papers.example.org/digest")
     client = TestClient(world.app, base_url=BASE_URL)
 
     page = client.get("/login")
@@ -205,6 +205,7 @@ def test_a_failure_is_a_plain_page_without_a_traceback(
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
+@only_on("sqlite")
 def test_a_database_that_is_gone_is_said(site: SiteWorld, tmp_path: Path) -> None:
     site.store.close()
     for file in tmp_path.glob("digest.db*"):
@@ -270,9 +271,7 @@ def test_a_schema_that_is_not_current_is_not_ready(site: SiteWorld, client: Test
 # ---- invariant 6
 
 
-def test_get_changes_nothing_however_often(
-    site: SiteWorld, client: TestClient, tmp_path: Path
-) -> None:
+def test_get_changes_nothing_however_often(site: SiteWorld, client: TestClient) -> None:
     reader = active(site.store, site.rules)
     papers = add_day(site.store)
     digest_path, leave_path = site.path_of(
@@ -311,7 +310,7 @@ def test_get_changes_nothing_however_often(
         "/preview": "/preview?text=agents",
     }
     paths = [of_routes.get(path, path) for path in sorted(PATHS)]
-    before = dump(tmp_path)
+    before = everything_in(site.store)
 
     statuses = {path: client.get(path).status_code for path in paths * 10}
     for path in paths:
@@ -319,7 +318,7 @@ def test_get_changes_nothing_however_often(
 
     assert [path for path in paths if "{" in path] == []
     assert set(statuses.values()) <= {200, 302, 303, 405, 503}
-    assert dump(tmp_path) == before
+    assert everything_in(site.store) == before
 
 
 PATHS = {
@@ -334,11 +333,6 @@ PATHS = {
     *("/api", "/healthz", "/readyz", "/static/{name}", "/api/openapi.json", "/api/v1/papers"),
     *("/api/v1/editions", "/api/v1/tags", "/api/v1/backtest?q=agents", "/api/v1/me/interests"),
 }
-
-
-def dump(folder: Path) -> str:
-    with sqlite3.connect(folder / "digest.db") as connection:
-        return "\n".join(connection.iterdump())
 
 
 # ---- templates

@@ -32,5 +32,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    if op.get_bind().dialect.name != "sqlite":
+        return
     op.execute("DROP TRIGGER IF EXISTS paper_words_gone")
     op.execute("DROP TABLE IF EXISTS paper_words")
