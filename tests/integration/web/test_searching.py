@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -18,6 +17,7 @@ from digest.store.tables import FeedRow, PaperRow, PaperTagRow, TagRow, WindowRo
 from digest.web import searching
 from digest.web.finding import Found
 from digest.web.searching import TextFinder
+from tests.support.databases import new_sqlite
 from tests.support.site_world import open_site, read_words
 
 NOW = datetime(2026, 2, 3, 9, tzinfo=UTC)
@@ -38,7 +38,7 @@ SHELVES = (
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     """Give 100 papers over three years, in an order of ids that is not that of days."""
-    store = open_site(Path(tmp_path_factory.mktemp("search"))).store
+    store = open_site(new_sqlite(tmp_path_factory.mktemp("search"))).store
     with store.write() as tx:
         feeds = [
             FeedRow(name=name, url=name, kind="feed", created_at=NOW, next_poll_at=NOW)
