@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from digest.delivery.composing import DigestComposer, digest_of_plan
 from digest.delivery.materialise import plan_preview
-from digest.digests.sample import sample_digest
+from digest.digests.sample import sample_digests
 from digest.digests.why import RuleFact, SentFact, Trace, WhyFacts, WindowFact, decide_verdict
 from digest.matching.evaluate import evaluate
 from digest.matching.query import interest_query
@@ -149,7 +149,7 @@ def _rank(
 
 def sample_letter() -> tuple[Letter, Subscriber]:
     """Return the letter that asks the sample subscriber to confirm."""
-    subscriber = sample_digest().subscriber
+    subscriber = sample_digests()[0].subscriber
     letter = Letter(
         id=LetterId(1),
         subscriber_id=subscriber.id,

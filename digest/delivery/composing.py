@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from email.utils import parseaddr
 from typing import Protocol
 
 import structlog
 from sqlmodel import Session
 
+from digest.delivery.batch import BatchReader, ReadDelivery
 from digest.digests.message import MailHeaders, build_message
 from digest.digests.render import DigestRenderer
-from digest.digests.sample import sample_digest
+from digest.digests.sample import sample_digests
 from digest.errors import DeliveryError, RenderError
 from digest.matching.reasons import Asked, ReasonFinder
 from digest.model import (
@@ -35,11 +36,10 @@ from digest.model import (
     Subscriber,
 )
 from digest.settings import Settings
-from digest.store import ledger
 from digest.store.interests import queries_by_ids
 from digest.store.papers import get_papers
 from digest.store.subscribers import subscribers_by_ids
-from digest.subscribers.actions import action_links
+from digest.subscribers.actions import action_tokens
 from digest.subscribers.links import bounce_address, digest_links, feedback_id
 from digest.subscribers.tokens import TokenSigner
 
@@ -134,24 +134,25 @@ class DigestComposer:
         self._signer = signer
         self._sender = sender
         self.finder = finder or ReasonFinder()
+        self._batches = BatchReader(self.finder)
+        self._address, self._mailbox = sender.address, sender.mailbox
 
     def check(self) -> None:
         """Try the templates of digests; a broken letter holds up no digest."""
-        self.render_sample()
+        self._renderer.check_digests(self._links(sample_digests()[0], _NO_DELIVERY))
 
     def compose_batch(
         self, tx: Session, deliveries: Sequence[Delivery]
     ) -> Mapping[DeliveryId, Message | Outcome]:
         """Make the messages of deliveries, without papers that have become another's."""
-        held = ledger.held_papers(tx, deliveries)
-        digests = load_digests(tx, deliveries, finder=self.finder, held=held)
-        return {one.id: self._compose(one, digests.get(one.id)) for one in deliveries}
+        read = self._batches.read(tx, deliveries)
+        return {one.id: self._compose(one, read.get(one.id)) for one in deliveries}
 
-    def _compose(self, delivery: Delivery, digest: Digest | None) -> Message | Outcome:
-        if digest is None:
+    def _compose(self, delivery: Delivery, read: ReadDelivery | None) -> Message | Outcome:
+        if read is None:
             return _failed("none of its papers is left")
         try:
-            return self._build(delivery, digest)
+            return self.build(delivery, read.digest, read.positions)
         except (RenderError, DeliveryError) as exc:
             # The cause may name an address, so it stands in the ledger only.
             return _failed(str(exc))
@@ -159,22 +160,36 @@ class DigestComposer:
             log.exception("building a digest broke", delivery=delivery.id)
             return _failed(f"could not be built: {type(exc).__name__}")
 
-    def _build(self, delivery: Delivery, digest: Digest) -> Message:
-        sender = self._sender
-        links = replace(
-            self._links(digest, delivery.id),
-            actions=action_links(self._signer, sender.base_url, delivery, digest),
+    def build(self, delivery: Delivery, digest: Digest, positions: Sequence[int]) -> Message:
+        """Render and build one message.
+
+        Args:
+            delivery: As recorded.
+            digest: What it says now.
+            positions: Which paper of the delivery each match of the digest is.
+
+        Raises:
+            RenderError: If a template cannot be rendered.
+            DeliveryError: If a header would break the mail.
+        """
+        sender, signer = self._sender, self._signer
+        links = self._links(digest, delivery.id)
+        encoded = self._renderer.encode(
+            digest,
+            links,
+            lambda actions: action_tokens(
+                signer, delivery.id, [(positions[place], choice) for place, choice in actions]
+            ),
         )
         return build_message(
-            self._renderer.render(digest, links),
-            text_only=digest.subscriber.text_only,
+            encoded,
             headers=MailHeaders(
                 sender=sender.sender,
                 recipient=digest.subscriber.email,
                 envelope_from=(
-                    bounce_address(self._signer, delivery.id, sender.bounce_domain)
+                    bounce_address(signer, delivery.id, sender.bounce_domain)
                     if sender.bounce_domain
-                    else sender.address
+                    else self._address
                 ),
                 message_id=delivery.message_id,
                 date_at=delivery.message_date_at,
@@ -185,7 +200,7 @@ class DigestComposer:
                 help_url=links.manage,
                 archive_url=links.web,
                 feedback_id=feedback_id(
-                    self._signer, delivery.id, delivery.period, list_id=sender.list_id
+                    signer, delivery.id, delivery.period, list_id=sender.list_id
                 ),
             ),
         )
@@ -200,7 +215,7 @@ class DigestComposer:
         Raises:
             RenderError: If a template cannot be rendered.
         """
-        return self.render_preview(sample_digest())
+        return self.render_preview(sample_digests()[0])
 
     def _links(self, digest: Digest, delivery_id: DeliveryId) -> DigestLinks:
         return digest_links(
@@ -208,7 +223,7 @@ class DigestComposer:
             base_url=self._sender.base_url,
             subscriber_id=digest.subscriber.id,
             delivery_id=delivery_id,
-            unsubscribe_address=self._sender.mailbox,
+            unsubscribe_address=self._mailbox,
         )
 
 
@@ -221,7 +236,6 @@ def load_digests(
     deliveries: Sequence[Delivery],
     *,
     finder: ReasonFinder | None = None,
-    held: Set[tuple[DeliveryId, PaperId]] | None = None,
 ) -> dict[DeliveryId, Digest]:
     """Read digests as they read now: recorded papers, with reasons found again.
 
@@ -232,7 +246,6 @@ def load_digests(
         tx: A transaction.
         deliveries: As recorded.
         finder: Finds the reasons, None to begin anew without synonyms.
-        held: Leave out papers that are not among these, None to show all.
     """
     subscribers = subscribers_by_ids(tx, sorted({one.subscriber_id for one in deliveries}))
     papers = get_papers(tx, sorted({each.paper_id for one in deliveries for each in one.papers}))
@@ -241,11 +254,7 @@ def load_digests(
     digests = {}
     for one in deliveries:
         subscriber = subscribers[one.subscriber_id]
-        matches = tuple(
-            match
-            for match in reasons.matches(subscriber, one.papers, papers)
-            if held is None or (one.id, match.paper.id) in held
-        )
+        matches = reasons.matches(subscriber, one.papers, papers)
         if matches:
             digests[one.id] = Digest(
                 subscriber=subscriber,

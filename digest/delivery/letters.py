@@ -20,7 +20,7 @@ from digest.delivery.pace import Pace
 from digest.delivery.transport import HandOff, Transport
 from digest.delivery.writer import GroupCommit
 from digest.digests.letters import change_view, confirm_view, login_view
-from digest.digests.message import MailHeaders, build_message
+from digest.digests.message import Encoded, MailHeaders, build_message
 from digest.digests.render import DigestRenderer
 from digest.digests.schedule import zone_of
 from digest.errors import DeliveryError, RenderError, StorageError
@@ -92,7 +92,7 @@ class LetterComposer:
         sender = self._sender
         day = letter.created_at.astimezone(zone_of(subscriber.schedule.timezone)).date()
         return build_message(
-            self._render(letter, subscriber, token, day),
+            Encoded.of(self._render(letter, subscriber, token, day)),
             headers=MailHeaders(
                 sender=sender.sender,
                 recipient=letter.email,

@@ -31,13 +31,20 @@ def wrap(text: str, first: str = "", indent: int = 0) -> str:
                 lines.append(line)
             line, used = part, width
     lines.append(line)
-    mark = f"{first:>{indent - 1}} " if first[:1].isdigit() else f"{first:<{indent}}"
-    return mark + f"\n{' ' * indent}".join(lines)
+    return mark(first, indent) + f"\n{' ' * indent}".join(lines)
+
+
+def mark(first: str, indent: int) -> str:
+    """Set the mark of a first line into its indent, right-aligned when it is a number."""
+    return f"{first:>{indent - 1}} " if first[:1].isdigit() else f"{first:<{indent}}"
 
 
 def columns(text: str) -> int:
     """Return how many columns of a terminal `text` takes."""
-    return len(text) if text.isascii() else sum(map(_columns, text))
+    # Below the first combining character only the soft hyphen is not one column wide.
+    if text.isascii() or (max(text) < "\u0300" and "\u00ad" not in text):
+        return len(text)
+    return sum(map(_columns, text))
 
 
 def _columns(char: str) -> int:

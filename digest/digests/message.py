@@ -7,7 +7,6 @@ with the standard library.
 
 from __future__ import annotations
 
-import base64
 import binascii
 import hashlib
 import re
@@ -15,8 +14,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.header import Header
 from email.utils import format_datetime, parseaddr
+from functools import lru_cache
 
 from digest.digests.plain import header_text
+from digest.digests.quoted import SOFT_BREAK, base64_lines, excess_of, quote, unquote
 from digest.errors import DeliveryError
 from digest.model import Message, Rendered
 
@@ -62,7 +63,62 @@ class MailHeaders:
     feedback_id: str = ""
 
 
-def build_message(rendered: Rendered, *, headers: MailHeaders, text_only: bool = False) -> Message:
+@dataclass(frozen=True, slots=True)
+class Body:
+    """One part of a mail in wire form; `content` ends where a line ends."""
+
+    encoding: str
+    content: bytes
+
+    @classmethod
+    def of_text(cls, text: str) -> Body:
+        """Encode a whole text."""
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        raw = len(text.encode("utf-8", errors="replace")) + text.count("\n")
+        content = quote(text)
+        return cls.of_quoted(content, prefer_base64=excess_of(len(content), raw) > 0)
+
+    @classmethod
+    def of_quoted(cls, content: bytes, *, prefer_base64: bool) -> Body:
+        """Take what is quoted-printable already, or make base64 of it."""
+        if prefer_base64:
+            return cls("base64", base64_lines(unquote(content)))
+        if content.endswith(SOFT_BREAK):
+            content = content.removesuffix(SOFT_BREAK) + b"\r\n"
+        return cls("quoted-printable", content)
+
+    def decoded(self) -> str:
+        """Return the text, its lines parted by line feeds."""
+        if self.encoding == "base64":
+            return binascii.a2b_base64(self.content).replace(b"\r\n", b"\n").decode()
+        return unquote(self.content).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A mail's subject and bodies; `html` is None where the reader wants text alone."""
+
+    subject: str
+    text: Body
+    html: Body | None
+
+    @classmethod
+    def of(cls, rendered: Rendered) -> Encoded:
+        """Encode a mail that was rendered whole."""
+        return cls(rendered.subject, Body.of_text(rendered.text), Body.of_text(rendered.html))
+
+    @property
+    def size(self) -> int:
+        """What the bodies take, in bytes."""
+        return len(self.text.content) + (0 if self.html is None else len(self.html.content))
+
+    def decoded(self) -> Rendered:
+        """Return what a mail program reads; no HTML where there is none."""
+        html = "" if self.html is None else self.html.decoded()
+        return Rendered(subject=self.subject, text=self.text.decoded(), html=html)
+
+
+def build_message(encoded: Encoded, *, headers: MailHeaders) -> Message:
     """Build the mail in wire form: text and HTML, or the text alone.
 
     Digests carry the List-* headers and one-click unsubscribing (RFC 2369, 2919, 8058);
@@ -71,27 +127,25 @@ def build_message(rendered: Rendered, *, headers: MailHeaders, text_only: bool =
     Raises:
         DeliveryError: Permanent, where a header value would break the mail.
     """
-    boundary = "=_" + hashlib.sha256(headers.message_id.encode()).hexdigest()[:32]
-    lines = _header_lines(rendered.subject, headers)
-    if text_only:
-        encoding, body = encode_body(rendered.text)
-        lines.append("Content-Type: text/plain; charset=utf-8")
-        lines.append(f"Content-Transfer-Encoding: {encoding}")
-        content = "\r\n".join(lines).encode("ascii") + b"\r\n\r\n" + body + b"\r\n"
-        return _message(headers, content)
-    lines.append(f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"')
-    parts = [
-        "\r\n".join(lines).encode("ascii"),
-        b"",
-        *_part(boundary, "plain", rendered.text),
-        *_part(boundary, "html", rendered.html),
-        f"--{boundary}--".encode("ascii"),
-        b"",
-    ]
-    return _message(headers, b"\r\n".join(parts))
-
-
-def _message(headers: MailHeaders, content: bytes) -> Message:
+    head = _header_lines(encoded.subject, headers)
+    if encoded.html is None:
+        content = b"".join((head, _part_head("plain", encoded.text), encoded.text.content))
+    else:
+        # "=_" stands in no body: both encodings write "=" otherwise (RFC 2045 §6.7).
+        boundary = b"=_" + hashlib.sha256(headers.message_id.encode()).hexdigest()[:32].encode()
+        content = b"".join(
+            (
+                head,
+                b'Content-Type: multipart/alternative;\r\n boundary="%b"\r\n\r\n--%b\r\n'
+                % (boundary, boundary),
+                _part_head("plain", encoded.text),
+                encoded.text.content,
+                b"--%b\r\n" % boundary,
+                _part_head("html", encoded.html),
+                encoded.html.content,
+                b"--%b--\r\n" % boundary,
+            )
+        )
     return Message(
         envelope_from=_address(headers.envelope_from) if headers.envelope_from else "",
         recipient=_address(headers.recipient),
@@ -102,36 +156,14 @@ def _message(headers: MailHeaders, content: bytes) -> Message:
     )
 
 
-def encode_body(text: str) -> tuple[str, bytes]:
-    """Encode a part: its transfer encoding, and the lines without a last line end.
-
-    Quoted-printable, or base64 where that is shorter (scripts outside Latin). No line
-    starts with a dot.
-    """
-    body = text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n")
-    lines = body.encode("utf-8", errors="replace").split(b"\n")
-    # Line by line: over several, b2a_qp spoils a CRLF that follows a space.
-    quoted = b"\r\n".join(map(_quoted, lines))
-    raw = b"\r\n".join(lines) + b"\r\n"
-    if len(quoted) <= len(raw) * 7 // 5:
-        return "quoted-printable", quoted
-    encoded = base64.encodebytes(raw).replace(b"\n", b"\r\n")
-    return "base64", encoded.removesuffix(b"\r\n")
+def _part_head(subtype: str, body: Body) -> bytes:
+    return (
+        f"Content-Type: text/{subtype}; charset=utf-8\r\n"
+        f"Content-Transfer-Encoding: {body.encoding}\r\n\r\n"
+    ).encode("ascii")
 
 
-def _quoted(line: bytes) -> bytes:
-    """Encode one line, in pieces of at most 76 bytes none of which starts with a dot."""
-    pieces = binascii.b2a_qp(line).split(b"=\n")
-    if not any(piece.startswith(b".") for piece in pieces):
-        return b"=\r\n".join(pieces)
-    return b"=\r\n".join(b"=2E" + piece[1:] if piece[:1] == b"." else piece for piece in pieces)
-
-
-def wire_size(rendered: Rendered) -> int:
-    """Return the bytes that the two bodies take in a message."""
-    return len(encode_body(rendered.text)[1]) + len(encode_body(rendered.html)[1])
-
-
+@lru_cache(maxsize=1 << 14)
 def encode_phrase(text: str, *, header_name: str) -> str:
     """Write outside text as header value: as it is where it is plain, else encoded-words.
 
@@ -144,14 +176,15 @@ def encode_phrase(text: str, *, header_name: str) -> str:
     return header.encode(splitchars="", linesep="\r\n")
 
 
-def _header_lines(subject: str, headers: MailHeaders) -> list[str]:
+def _header_lines(subject: str, headers: MailHeaders) -> bytes:
+    """Write the header, without the lines on the content."""
     if headers.date_at.tzinfo is None:
         raise ValueError("date_at must be aware")
     lines = [
         f"From: {_mailbox(headers.sender, header_name='From')}",
         f"To: {_address(headers.recipient)}",
         f"Subject: {encode_phrase(subject, header_name='Subject')}",
-        f"Date: {format_datetime(headers.date_at.astimezone(UTC))}",
+        f"Date: {_date(headers.date_at)}",
         f"Message-ID: {_checked(_MESSAGE_ID, headers.message_id, 'message id')}",
     ]
     if headers.reply_to:
@@ -173,21 +206,16 @@ def _header_lines(subject: str, headers: MailHeaders) -> list[str]:
     lines.append("Auto-Submitted: auto-generated")
     if headers.list_id:
         lines.append("Precedence: bulk")
-    lines.append("MIME-Version: 1.0")
-    return lines
+    lines.append("MIME-Version: 1.0\r\n")
+    return "\r\n".join(lines).encode("ascii")
 
 
-def _part(boundary: str, subtype: str, text: str) -> list[bytes]:
-    encoding, body = encode_body(text)
-    return [
-        f"--{boundary}".encode("ascii"),
-        f"Content-Type: text/{subtype}; charset=utf-8".encode("ascii"),
-        f"Content-Transfer-Encoding: {encoding}".encode("ascii"),
-        b"",
-        body,
-    ]
+@lru_cache(maxsize=1024)
+def _date(at: datetime) -> str:
+    return format_datetime(at.astimezone(UTC))
 
 
+@lru_cache(maxsize=1024)
 def _mailbox(text: str, *, header_name: str) -> str:
     """Write `Name <address>` with the name quoted or encoded as it needs."""
     name, address = parseaddr(text)

@@ -21,8 +21,10 @@ _UNSAFE_IN_URL = frozenset("<>\"'`{}|\\^")
 
 def one_line(text: str) -> str:
     """Return `text` on one line, without control, bidi or other invisible characters."""
-    if text.isprintable():
-        return " ".join(text.split())
+    # All white space parts words, whatever its category.
+    line = " ".join(text.split())
+    if line.isprintable():
+        return line
     kept = []
     for char in text:
         category = unicodedata.category(char)

@@ -1,4 +1,4 @@
-"""Render mails from their template triples: subject, text, HTML.
+"""Render mails from their templates: digests out of encoded pieces, letters whole.
 
 The templates get one finished `view` and nothing else. A missing variable is an error
 that names it, never an empty hole in a mail.
@@ -6,29 +6,34 @@ that names it, never an empty hole in a mail.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate, zip_longest
 from pathlib import Path
-from typing import Any
 
-import jinja2
-from markupsafe import Markup
-
-from digest.digests.columns import wrap
-from digest.digests.message import wire_size
-from digest.digests.plain import header_text
-from digest.digests.style import StyleSheet, inline_template, parse_style_sheet
-from digest.digests.view import SNIPPET, DigestView, digest_view
+from digest.digests.card import SNIPPET
+from digest.digests.cards import Card, CardPart, Cards
+from digest.digests.fragments import NUMBER, Filler
+from digest.digests.frames import FrameKey, FramePart, Frames, frame_values
+from digest.digests.holes import CHANGED
+from digest.digests.message import Body, Encoded
+from digest.digests.plain import header_text, one_line
+from digest.digests.sample import sample_digests
+from digest.digests.templates import MailTemplates
+from digest.digests.view import digest_day, digest_view, digest_words, printed_notices
 from digest.errors import RenderError
-from digest.model import Digest, DigestLinks, Rendered
+from digest.model import Digest, DigestLinks, Link, Rendered
+from digest.subscribers.actions import mutings
 
 MAX_WIRE_BYTES = 90_000
-_HEADER_ROOM = 4_000
+HEADER_ROOM = 4_000
 _SNIPPETS = (SNIPPET, 160, 100, 60, 0)
-_STYLE_SHEET = "mail.css"
+
+Sign = Callable[[Sequence[tuple[int, int]]], Sequence[bytes]]
+"""Signs actions: (index of the match, choice) each, to a token each."""
 
 
 class DigestRenderer:
-    """Renders digests and letters; make one and keep it, templates are compiled once.
+    """Renders digests and letters; make one and keep it, for it keeps what it encoded.
 
     Args:
         templates: Folder that holds `mail/`.
@@ -40,40 +45,45 @@ class DigestRenderer:
 
     def __init__(self, templates: Path, *, service_name: str) -> None:
         self._service_name = service_name
-        folder = templates / "mail"
-        try:
-            css = (folder / _STYLE_SHEET).read_text(encoding="utf-8")
-        except OSError as exc:
-            raise RenderError(_STYLE_SHEET, f"cannot be read: {exc.strerror}") from exc
-        self.sheet = parse_style_sheet(css, name=_STYLE_SHEET)
-        self._environment = jinja2.Environment(
-            loader=_InliningLoader(folder, self.sheet),
-            autoescape=jinja2.select_autoescape(("html",), default_for_string=False),
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-            auto_reload=False,
-        )
-        self._environment.filters["wrap"] = wrap
-        self._environment.globals["head_css"] = Markup(self.sheet.head_css)  # noqa: S704 - ours
+        self._templates = MailTemplates(templates / "mail")
+        self.sheet = self._templates.sheet
+        self._html, self._text = Filler(is_html=True), Filler(is_html=False)
+        self._frames = Frames(self._templates, service_name=one_line(service_name))
+        self._cards = Cards(self._templates, html=self._html, text=self._text)
 
-    def render(self, digest: Digest, links: DigestLinks) -> Rendered:
-        """Render a digest so that its message stays below 90 KB.
+    def encode(self, digest: Digest, links: DigestLinks, sign: Sign | None = None) -> Encoded:
+        """Render a digest in wire form so that its message stays below 90 KB.
+
+        Where room is short, links that a page can offer too go first, then abstracts
+        are cut, then papers are left to the web; never the foot.
+
+        Args:
+            digest: What is sent.
+            links: Its personal addresses.
+            sign: Signs the links that mute something; None where there are none.
 
         Raises:
             RenderError: Naming the template, and the missing variable where there is one.
         """
-
-        def view(snippet: int, shown: int | None) -> DigestView:
-            return digest_view(
-                digest, links, service_name=self._service_name, snippet=snippet, shown=shown
+        act_url = links.act if sign is not None else ""
+        cards = [self._cards.card(match, act_url) for match in digest.matches]
+        words = digest_words(digest, digest_day(digest), [card.title for card in cards[:4]])
+        values = frame_values(words, links)
+        tokens: Sequence[bytes] = ()
+        if sign is not None:
+            tokens = sign(
+                [(at, choice) for at, card in enumerate(cards) for choice in card.choices]
             )
+        encoded = self._assemble(digest, values, cards, tokens)
+        return encoded if _fits(encoded) else self._cut(digest, values)
 
-        return fit_digest(
-            lambda snippet, shown: self._render_triple("digest", view(snippet, shown)),
-            papers=len(digest.matches),
-        )
+    def render(self, digest: Digest, links: DigestLinks) -> Rendered:
+        """Render a digest for somebody who only looks at it: nothing in it can be muted.
+
+        Raises:
+            RenderError: Naming the template, and the missing variable where there is one.
+        """
+        return self.encode(digest, links).decoded()
 
     def render_letter(self, name: str, view: object) -> Rendered:
         """Render the triple `name` ("confirm") with its finished view.
@@ -81,13 +91,10 @@ class DigestRenderer:
         Raises:
             RenderError: Naming the template, and the missing variable where there is one.
         """
-        return self._render_triple(name, view)
-
-    def _render_triple(self, name: str, view: object) -> Rendered:
         return Rendered(
-            subject=header_text(self._render(f"{name}.subject.txt", view)),
-            text=self._render(f"{name}.txt", view),
-            html=self._render(f"{name}.html", view),
+            subject=header_text(self._templates.whole(f"{name}.subject.txt", view=view)),
+            text=self._templates.whole(f"{name}.txt", view=view),
+            html=self._templates.whole(f"{name}.html", view=view),
         )
 
     def check(self) -> None:
@@ -96,70 +103,142 @@ class DigestRenderer:
         Raises:
             RenderError: Naming the first that cannot be loaded.
         """
-        for name in self._environment.list_templates():
-            if name.endswith((".txt", ".html")):
-                self._load(name)
+        self._templates.check()
 
-    def _load(self, name: str) -> jinja2.Template:
-        try:
-            return self._environment.get_template(name)
-        except jinja2.TemplateSyntaxError as exc:
-            raise RenderError(
-                exc.name or name, f"line {exc.lineno}: {exc.message or 'cannot be read'}"
-            ) from exc
-        except jinja2.TemplateNotFound as exc:
-            raise RenderError(str(exc.name or name), "is missing from templates/mail") from exc
+    def check_digests(self, links: DigestLinks) -> None:
+        """Try the templates of digests, and whether they can be put together of pieces.
 
-    def _render(self, name: str, view: object) -> str:
-        template = self._load(name)
-        try:
-            return template.render(view=view)
-        except jinja2.UndefinedError as exc:
-            raise RenderError(name, exc.message or "a variable is missing") from exc
-        except jinja2.TemplateNotFound as exc:
-            raise RenderError(str(exc.name or name), "is missing from templates/mail") from exc
-        except jinja2.TemplateError as exc:
-            raise RenderError(name, exc.message or "cannot be rendered") from exc
+        Raises:
+            RenderError: If one cannot be rendered, or changes a value that differs from
+                reader to reader in another way than to wrap it.
+        """
+        for digest in sample_digests():
+            self._check_digest(digest, links)
+
+    def _check_digest(self, digest: Digest, links: DigestLinks) -> None:
+        offered = [mutings(match) for match in digest.matches]
+        tokens = {
+            (place, choice): f"token-{place}-{choice}"
+            for place, choices in enumerate(offered)
+            for choice in choices
+        }
+        less = [
+            tuple(
+                Link(label=one.label, url=links.act + tokens[place, choice])
+                for choice, one in choices.items()
+            )
+            for place, choices in enumerate(offered)
+        ]
+        view = digest_view(digest, links, service_name=self._service_name, less=less)
+        whole = self.render_letter("digest", view)
+        pieced = self.encode(
+            digest, links, lambda actions: [tokens[one].encode() for one in actions]
+        )
+        _compare(pieced.decoded(), whole)
+
+    def _assemble(
+        self,
+        digest: Digest,
+        values: Mapping[str, str],
+        cards: Sequence[Card],
+        tokens: Sequence[bytes] = (),
+    ) -> Encoded:
+        """Join a frame and cards; papers that have no card are said to be left to the web."""
+        frame = self._frames.frame(
+            FrameKey(
+                day=digest_day(digest),
+                notices=printed_notices(digest, cut=len(digest.matches) - len(cards)),
+                papers=len(cards),
+                has_left_over=digest.left_over > 0,
+            )
+        )
+        subject = "".join(
+            piece if isinstance(piece, str) else piece.fill(values.__getitem__)
+            for piece in frame.subject
+        )
+        text = _join(frame.text, [card.text for card in cards], self._text, values)
+        html = None
+        if not digest.subscriber.text_only:
+            # The token of a card's n-th choice stands so many further than its first.
+            starts = list(accumulate([len(card.choices) for card in cards], initial=0))
+            html = _join(
+                frame.html,
+                [card.html for card in cards],
+                self._html,
+                values,
+                tokens=tokens,
+                starts=starts,
+            )
+        return Encoded(subject=header_text(subject), text=text, html=html)
+
+    def _cut(self, digest: Digest, values: Mapping[str, str]) -> Encoded:
+        """Make a digest fit: out of the same pieces, for nothing but abstracts is rendered."""
+        for snippet in _SNIPPETS:
+            cards = [self._cards.card(match, "", snippet=snippet) for match in digest.matches]
+            encoded = self._assemble(digest, values, cards)
+            if _fits(encoded):
+                return encoded
+        low, high = 0, len(cards)
+        while low < high - 1:
+            middle = (low + high) // 2
+            if _fits(self._assemble(digest, values, cards[:middle])):
+                low = middle
+            else:
+                high = middle
+        return self._assemble(digest, values, cards[:low])
 
 
-def fit_digest(
-    render: Callable[[int, int | None], Rendered],
+def _join(
+    frame: FramePart,
+    cards: Sequence[CardPart],
+    filler: Filler,
+    values: Mapping[str, str],
     *,
-    papers: int,
-    max_bytes: int = MAX_WIRE_BYTES,
-) -> Rendered:
-    """Render until the mail fits: shorter abstracts first, then fewer papers.
+    tokens: Sequence[bytes] = (),
+    starts: Sequence[int] = (),
+) -> Body:
+    """Join one part of the mail. This is what every message goes through: it is kept lean."""
+    joined: list[bytes] = []
+    excess = frame.excess
+    fill = filler.fill
+    for section in frame.sections:
+        base = len(joined)
+        joined += section.parts
+        for at, one in section.holes:
+            joined[base + at] = fill(one, values)
+        place = section.place
+        if place is None:
+            continue
+        card = cards[place]
+        excess += card.excess
+        base = len(joined)
+        joined += card.parts
+        for at, number in card.tokens:
+            joined[base + at] = tokens[starts[place] + number]
+        for at, numbers in card.numbers:
+            joined[base + at] = numbers[place]
+        for at, one in card.others:
+            joined[base + at] = fill(one, {**values, NUMBER: str(place + 1)})
+    return Body.of_quoted(b"".join(joined), prefer_base64=excess > 0)
 
-    Args:
-        render: Called with the characters of an abstract, and the number of papers to
-            print (None for all).
-        papers: How many papers the digest holds.
-        max_bytes: Of the whole message.
-    """
-    room = max_bytes - _HEADER_ROOM
-    for snippet in _SNIPPETS:
-        rendered = render(snippet, None)
-        if wire_size(rendered) <= room:
-            return rendered
-    low, high = 0, papers
-    while low < high - 1:
-        middle = (low + high) // 2
-        if wire_size(render(0, middle)) <= room:
-            low = middle
-        else:
-            high = middle
-    return render(0, low)
+
+def _fits(encoded: Encoded) -> bool:
+    return encoded.size <= MAX_WIRE_BYTES - HEADER_ROOM
 
 
-class _InliningLoader(jinja2.FileSystemLoader):
-    """Loads templates, and writes the style sheet into those that are HTML."""
+def _compare(pieced: Rendered, whole: Rendered) -> None:
+    for name, one, other in (
+        ("digest.subject.txt", pieced.subject, whole.subject),
+        ("digest.txt", pieced.text, whole.text),
+        ("digest.html", pieced.html, whole.html),
+    ):
+        if one.rstrip("\n") != other.rstrip("\n"):
+            raise RenderError(name, _difference(one, other))
 
-    def __init__(self, folder: Path, sheet: StyleSheet) -> None:
-        super().__init__(folder)
-        self._sheet = sheet
 
-    def get_source(self, environment: jinja2.Environment, template: str) -> tuple[str, str, Any]:
-        source, filename, uptodate = super().get_source(environment, template)
-        if template.endswith(".html"):
-            source = inline_template(source, self._sheet, name=template)
-        return source, filename, uptodate
+def _difference(pieced: str, whole: str) -> str:
+    """Say where a template put together of pieces differs from the same rendered whole."""
+    lines = zip_longest(pieced.splitlines(), whole.splitlines(), fillvalue="")
+    expected = next((other for one, other in lines if one != other), "")
+    line = expected.strip()[:120]
+    return f"{CHANGED}, so that this line cannot be put together of pieces: {line!r}"

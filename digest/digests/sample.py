@@ -1,7 +1,8 @@
-"""A digest that uses every part of the templates, to try them on. Pure."""
+"""Digests that use every part of the templates, to try them on. Pure."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from digest.model import (
@@ -23,8 +24,11 @@ from digest.model import (
 )
 
 
-def sample_digest() -> Digest:
-    """Return a digest that uses every part of the templates, to check them with."""
+def sample_digests() -> tuple[Digest, ...]:
+    """Return digests that use every part of the templates, to check them with.
+
+    The first has all that a digest can have, the second as little as it can.
+    """
     at = datetime(2026, 2, 3, 8, tzinfo=UTC)
     paper = Paper(
         id=PaperId(1),
@@ -57,13 +61,28 @@ def sample_digest() -> Digest:
         next_digest_at=at,
         created_at=at,
     )
+    bare = replace(
+        paper,
+        id=PaperId(2),
+        alias=Alias("feed:sample:2"),
+        title="A paper of which little is known",
+        abstract="",
+        authors=(),
+        venue="",
+        url="",
+        tags=(),
+        links=(),
+        upvotes=None,
+        upvotes_change=None,
+    )
     reason = Reason(term="attention", field="title", query="attention", without=("survey",))
-    return Digest(
+    full = Digest(
         subscriber=subscriber,
         period=Period("2026-02-03"),
         scheduled_at=at,
-        matches=(Match(paper=paper, reasons=(reason,)),),
+        matches=(Match(paper=paper, reasons=(reason,)), Match(paper=bare, reasons=())),
         left_over=3,
         carried=1,
         notices=("The feed arxiv-cs.CL has brought nothing new since February 1.",),
     )
+    return full, replace(full, matches=full.matches[1:], left_over=0, carried=0, notices=())

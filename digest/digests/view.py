@@ -6,64 +6,26 @@ templates make no choice beyond "is it there", and hold no arithmetic.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
-from digest.digests.plain import one_line, safe_url, shorten
-from digest.digests.reasons import Segment, plain_why, why_line
+from digest.digests.card import SNIPPET, PaperView, paper_view, printed_title
+from digest.digests.plain import one_line, shorten
 from digest.digests.schedule import period_of, zone_of
 from digest.digests.wording import (
-    MAX_NAME,
     MONTH_NAMES,
     WEEKDAY_NAMES,
     long_date,
     number_word,
     schedule_sentence,
-    short_authors,
     short_day,
 )
-from digest.model import (
-    WELCOME,
-    Digest,
-    DigestLinks,
-    Link,
-    Match,
-    Paper,
-    Reason,
-    Schedule,
-)
+from digest.model import WELCOME, Digest, DigestLinks, Link, Schedule
 
-SNIPPET = 225
-MAX_TITLE = 300
-MAX_TAGS = 3
-MAX_LINKS = 3
 SUBJECT_LIMIT = 78
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PaperView:
-    """One paper as printed. Empty texts are left out by the template.
-
-    `upvotes` and `change` read "128" and "+41"; `meta` joins authors and venue,
-    `text_meta` upvotes too; `why` is the line with its terms marked, `text_why` the same
-    for plain text; `also` are the other places it can be read, `less` what can be muted.
-    """
-
-    number: str
-    title: str
-    url: str
-    authors: str
-    venue: str
-    meta: str
-    text_meta: str
-    upvotes: str
-    change: str
-    tags: tuple[str, ...]
-    snippet: str
-    why: tuple[Segment, ...]
-    text_why: str
-    also: tuple[Link, ...]
-    less: tuple[Link, ...] = ()
+PREVIEW_LIMIT = 140
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +35,17 @@ class LeftOverView:
     before: str
     link_text: str
     after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestWords:
+    """What a digest says besides its papers, in words that differ from reader to reader."""
+
+    subject: str
+    preview: str
+    lead: str
+    schedule: str
+    left_over: LeftOverView | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +73,7 @@ def digest_view(
     service_name: str,
     snippet: int = SNIPPET,
     shown: int | None = None,
+    less: Sequence[tuple[Link, ...]] = (),
 ) -> DigestView:
     """Build the view of `digest`.
 
@@ -109,44 +83,61 @@ def digest_view(
         service_name: Name of the service, the mail's heading.
         snippet: Characters of an abstract that are shown; 0 leaves abstracts out.
         shown: Print only this many papers, and say so; None prints all.
+        less: What can be muted of each paper; none where this is empty.
     """
     day = digest_day(digest)
     matches = digest.matches if shown is None else digest.matches[:shown]
-    papers = tuple(
-        replace(
-            _paper_view(match, number, fallback_url=links.web, snippet=snippet),
-            # Where room is short, links that a page can offer too go before any abstract.
-            less=_less(links, number) if snippet == SNIPPET else (),
-        )
-        for number, match in enumerate(matches, start=1)
-    )
-    notices = [one_line(notice) for notice in digest.notices]
-    cut = len(digest.matches) - len(matches)
-    if cut:
-        notices.append(_cut_notice(cut))
+    words = digest_words(digest, day, [printed_title(match.paper) for match in digest.matches[:4]])
     return DigestView(
         service_name=one_line(service_name),
-        subject=_subject(digest, day),
-        preview=shorten(" · ".join(paper.title for paper in papers[1:4]), 140),
+        subject=words.subject,
+        preview=words.preview,
         date=long_date(day),
-        lead=_lead(digest),
-        notices=tuple(notices),
-        papers=papers,
-        left_over=_left_over(digest, day),
-        schedule=schedule_sentence(digest.subscriber.schedule),
+        lead=words.lead,
+        notices=printed_notices(digest, cut=len(digest.matches) - len(matches)),
+        papers=tuple(
+            paper_view(
+                match.paper,
+                match.reasons,
+                number=place + 1,
+                fallback_url=links.web,
+                snippet=snippet,
+                less=less[place] if less else (),
+            )
+            for place, match in enumerate(matches)
+        ),
+        left_over=words.left_over,
+        schedule=words.schedule,
         web_url=links.web,
         manage_url=links.manage,
         unsubscribe_url=links.unsubscribe,
     )
 
 
-def paper_view(
-    paper: Paper, reasons: tuple[Reason, ...] = (), *, number: int = 1, fallback_url: str = ""
-) -> PaperView:
-    """Build the view of one paper, for pages that show papers outside a digest."""
-    return _paper_view(
-        Match(paper=paper, reasons=reasons), number, fallback_url=fallback_url, snippet=SNIPPET
+def digest_words(digest: Digest, day: date, titles: Sequence[str]) -> DigestWords:
+    """Say what a digest says besides its papers.
+
+    Args:
+        digest: What is sent.
+        day: Its date.
+        titles: As printed, of its first papers at least.
+    """
+    return DigestWords(
+        subject=_subject(digest, day, titles),
+        preview=shorten(" · ".join(titles[1:4]), PREVIEW_LIMIT),
+        lead=_lead(digest),
+        schedule=_schedule(digest.subscriber.schedule),
+        left_over=_left_over(digest, day),
     )
+
+
+def printed_notices(digest: Digest, *, cut: int = 0) -> tuple[str, ...]:
+    """Print the notices; `cut` papers found no room in the mail."""
+    notices = tuple(map(one_line, digest.notices))
+    return (*notices, _cut_notice(cut)) if cut else notices
+
+
+_schedule = lru_cache(maxsize=4096)(schedule_sentence)
 
 
 def digest_day(digest: Digest) -> date:
@@ -157,68 +148,15 @@ def digest_day(digest: Digest) -> date:
     return date.fromisoformat(digest.period)
 
 
-def _paper_view(match: Match, number: int, *, fallback_url: str, snippet: int) -> PaperView:
-    paper = match.paper
-    url = safe_url(paper.url)
-    also = [
-        Link(label=shorten(one_line(link.label), MAX_NAME), url=allowed)
-        for link in paper.links
-        if (allowed := safe_url(link.url)) is not None and allowed != url and one_line(link.label)
-    ]
-    venue = shorten(one_line(paper.venue), MAX_NAME)
-    why = why_line(match.reasons)
-    authors = short_authors(paper.authors)
-    upvotes = f"{paper.upvotes:,}" if paper.upvotes else ""
-    rise = paper.upvotes_change or 0
-    change = f"+{rise:,}" if upvotes and rise > 0 else ""
-    meta = " · ".join(filter(None, (authors, venue)))
-    votes = f"▲\u00a0{upvotes} ({change})" if change else f"▲\u00a0{upvotes}"
-    return PaperView(
-        number=str(number),
-        title=shorten(one_line(paper.title), MAX_TITLE) or "Untitled",
-        url=url or fallback_url,
-        authors=authors,
-        venue=venue,
-        meta=meta,
-        text_meta=" · ".join(filter(None, (meta, votes if upvotes else ""))),
-        upvotes=upvotes,
-        change=change,
-        tags=_few_tags(paper, venue, why),
-        snippet=shorten(one_line(paper.abstract), snippet),
-        why=why,
-        text_why=plain_why(why),
-        also=tuple(also[:MAX_LINKS]),
-    )
-
-
-def _less(links: DigestLinks, number: int) -> tuple[Link, ...]:
-    if number > len(links.actions):
-        return ()
-    return tuple(
-        Link(label=shorten(one_line(link.label), MAX_NAME), url=link.url)
-        for link in links.actions[number - 1]
-    )
-
-
-def _few_tags(paper: Paper, venue: str, why: tuple[Segment, ...]) -> tuple[str, ...]:
-    """Choose tags that the line of meta and the reasons do not say already."""
-    said = {segment.text.casefold() for segment in why if segment.marked}
-    said.update(venue.casefold().split())
-    tags = [shorten(one_line(tag), 32) for tag in paper.tags]
-    fresh = [tag for tag in dict.fromkeys(tags) if tag and tag.casefold() not in said]
-    return tuple(fresh[:MAX_TAGS])
-
-
-def _subject(digest: Digest, day: date) -> str:
+def _subject(digest: Digest, day: date, titles: Sequence[str]) -> str:
     count = len(digest.matches)
     if not count:
         return f"No new papers for {short_day(day)}"
     papers = "1 paper" if count == 1 else f"{count:,} papers"
-    first = one_line(digest.matches[0].paper.title)
     start = f"{papers} for {short_day(day)}: "
     if digest.period == WELCOME:
         start = "Your first paper: " if count == 1 else f"Your first {papers}: "
-    return start + shorten(first, SUBJECT_LIMIT - len(start))
+    return start + shorten(titles[0], SUBJECT_LIMIT - len(start))
 
 
 def _lead(digest: Digest) -> str:
@@ -259,7 +197,8 @@ def _left_over(digest: Digest, day: date) -> LeftOverView | None:
     one = digest.left_over == 1
     after = "."
     if digest.carried:
-        when = _when_next(digest, day)
+        subscriber = digest.subscriber
+        when = _when_next(subscriber.schedule, subscriber.next_digest_at, day)
         after = f". It may come {when}." if one else f". The best of them come {when}."
     return LeftOverView(
         before=f"{digest.left_over:,} more matched: ",
@@ -268,21 +207,17 @@ def _left_over(digest: Digest, day: date) -> LeftOverView | None:
     )
 
 
-def _when_next(digest: Digest, day: date) -> str:
-    """Say when the next digest comes, seen from `day`."""
-    at = digest.subscriber.next_digest_at
+@lru_cache(maxsize=4096)
+def _when_next(schedule: Schedule, at: datetime | None, day: date) -> str:
+    """Say when the digest scheduled at `at` comes, seen from `day`."""
     if at is None:
         return "in your next digest"
-    next_day = _next_day(digest.subscriber.schedule, at)
+    next_day = date.fromisoformat(period_of(schedule, at.astimezone(UTC)))
     if next_day == day + timedelta(days=1):
         return "tomorrow"
     if day < next_day < day + timedelta(days=7):
         return f"on {WEEKDAY_NAMES[next_day.weekday()]}"
     return "in your next digest"
-
-
-def _next_day(schedule: Schedule, at: datetime) -> date:
-    return date.fromisoformat(period_of(schedule, at.astimezone(UTC)))
 
 
 def _cut_notice(cut: int) -> str:

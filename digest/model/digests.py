@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType
 
-from digest.model.feeds import Link
 from digest.model.papers import Paper
 from digest.model.subscribers import Subscriber
 
@@ -68,15 +67,15 @@ class Digest:
 class DigestLinks:
     """The personal addresses that one digest carries, all absolute.
 
-    `actions` are those of each paper, in the order of the matches: what to mute, and
-    where. None at all where the digest is only looked at.
+    `act` is what comes before the token of an action, "" where the digest is only looked
+    at and offers none.
     """
 
     web: str
     manage: str
     unsubscribe: str
     unsubscribe_mailto: str
-    actions: tuple[tuple[Link, ...], ...] = ()
+    act: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,24 +5,25 @@ A forwarded digest leaks its links, so each names one undoable action and nothin
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from digest.errors import QueryError, TokenError
 from digest.matching.query import parse_query
-from digest.model import Delivery, DeliveryId, Digest, Link, Match
+from digest.model import DeliveryId, Match
 from digest.subscribers.tokens import SignedPurpose, TokenSigner
 
-_POSITIONS = 1 << 8
-_CHOICES = 1 << 8
-_AUTHOR = 128
-"""Choices from here on are authors; below are terms."""
+TERM, AUTHOR = 0, 1
+"""The choices of a paper: to mute the first term that wanted it, or its first author."""
 
+_CHOICES = 2
 _MAX_LABEL = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """Which action: of a paper of a delivery, its n-th term or author."""
+    """Which action: on the term or the author of the paper at a position of a delivery."""
 
     delivery_id: DeliveryId
     position: int
@@ -44,9 +45,8 @@ def read_action(signer: TokenSigner, token: str) -> Action:
     Raises:
         TokenError: If it is not one of ours.
     """
-    payload = signer.verify(SignedPurpose.ACTION, token)
-    rest, choice = divmod(payload, _CHOICES)
-    delivery_id, position = divmod(rest, _POSITIONS)
+    delivery_id, slot = signer.verify_slot(SignedPurpose.ACTION, token)
+    position, choice = divmod(slot, _CHOICES)
     return Action(delivery_id=DeliveryId(delivery_id), position=position, choice=choice)
 
 
@@ -56,55 +56,38 @@ def muting(action: Action, match: Match) -> Muting:
     Raises:
         TokenError: If the term or author is no longer there.
     """
-    found = _mutings(match).get(action.choice)
+    found = mutings(match).get(action.choice)
     if found is None:
         raise TokenError("the term of this link is no longer there")
     return found
 
 
-def action_links(
-    signer: TokenSigner, base_url: str, delivery: Delivery, digest: Digest
-) -> tuple[tuple[Link, ...], ...]:
-    """Return the actions of each paper of a digest: its first term and first author."""
-    places = {each.paper_id: place for place, each in enumerate(delivery.papers)}
-
-    def links(match: Match) -> tuple[Link, ...]:
-        place = places.get(match.paper.id)
-        if place is None or place >= _POSITIONS:
-            return ()
-        chosen = _mutings(match)
-        return tuple(
-            Link(
-                label=chosen[choice].label,
-                url=f"{base_url}/act/"
-                + signer.sign(
-                    SignedPurpose.ACTION,
-                    (delivery.id * _POSITIONS + place) * _CHOICES + choice,
-                ),
-            )
-            for choice in (0, _AUTHOR)
-            if choice in chosen
-        )
-
-    return tuple(links(match) for match in digest.matches)
+def action_tokens(
+    signer: TokenSigner, delivery_id: DeliveryId, actions: Iterable[tuple[int, int]]
+) -> list[bytes]:
+    """Return the tokens of actions of one delivery, each named by position and choice."""
+    slots = [position * _CHOICES + choice for position, choice in actions]
+    return signer.sign_slots(SignedPurpose.ACTION, delivery_id, slots)
 
 
-def _mutings(match: Match) -> dict[int, Muting]:
-    """Return what can be muted: by the number of its choice."""
+def mutings(match: Match) -> Mapping[int, Muting]:
+    """Return what can be muted of a paper, by the number of the choice."""
     found: dict[int, Muting] = {}
     for reason in match.reasons:
         query = _query(reason.field, reason.term)
         if query is not None and reason.field != "author":
-            found[0] = Muting(query=query, label=reason.term[:_MAX_LABEL], is_author=False)
+            found[TERM] = Muting(query=query, label=reason.term[:_MAX_LABEL], is_author=False)
             break
     if match.paper.authors:
         name = " ".join(match.paper.authors[0].split())
         query = _query("author", name)
         if query is not None and len(name) <= _MAX_LABEL:
-            found[_AUTHOR] = Muting(query=query, label=name, is_author=True)
+            found[AUTHOR] = Muting(query=query, label=name, is_author=True)
     return found
 
 
+# Digests share terms and authors, and parsing costs more than all else of a link.
+@lru_cache(maxsize=1 << 14)
 def _query(field: str, term: str) -> str | None:
     """Write a term as a query that finds it, None where it cannot stand in one."""
     plain = term.replace('"', " ").strip()

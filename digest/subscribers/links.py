@@ -19,6 +19,11 @@ def digest_url(signer: TokenSigner, base_url: str, delivery_id: DeliveryId) -> s
     return f"{base_url}/digests/{signer.sign(SignedPurpose.DIGEST, delivery_id)}"
 
 
+def act_url(base_url: str) -> str:
+    """Return what comes before the token of an action of a digest."""
+    return f"{base_url}/act/"
+
+
 def confirm_url(base_url: str, token: str) -> str:
     """Return the address of the page that confirms a sign-up."""
     return f"{base_url}/confirm/{token}"
@@ -44,8 +49,8 @@ def digest_links(
 ) -> DigestLinks:
     """Return the links of one digest.
 
-    A digest is forwarded, so its links can only unsubscribe and show that digest;
-    `manage` leads to the login page.
+    A digest is forwarded, so its links can only unsubscribe, show that digest and mute
+    what they name; `manage` leads to the login page.
 
     Args:
         signer: Signs the two tokens.
@@ -62,6 +67,7 @@ def digest_links(
         manage=f"{base_url}/login",
         unsubscribe=f"{base_url}/unsubscribe/{token}",
         unsubscribe_mailto=f"mailto:{mailbox}?subject=unsubscribe-{token}",
+        act=act_url(base_url),
     )
 
 

@@ -8,9 +8,14 @@ undoing, logging in. A session is one of them too: it is only looked at, until l
 out uses it up.
 
 A signed token is `base64url(key id ‖ payload ‖ mac)`: one byte that names the key, the
-payload as the shortest big-endian integer, 16 bytes of HMAC-SHA-256 over the purpose,
-the key id and the payload. Half of the MAC is kept: RFC 2104 §5 allows it, and it makes
-the links of a digest short enough for one line.
+payload as the shortest big-endian integer, 16 bytes of HMAC-SHA-256 over the purpose
+and the payload. Half of the MAC is kept: RFC 2104 §5 allows it, and it makes the links
+of a digest short enough for one line.
+
+The many links of one digest are *slots* of a payload: `base64url(key id ‖ payload ‖
+slot ‖ mac)` in 27 bytes. One HMAC-SHA-512 over the purpose, the payload and a group of
+four slots is cut into the four 16-byte MACs of these slots: no two share a byte, and a
+digest of 20 papers costs 10 of them rather than 40.
 """
 
 from __future__ import annotations
@@ -33,6 +38,10 @@ ONE_USE_BYTES = 32
 """Random bytes of a one-use token."""
 
 _MAC_BYTES = 16
+_SLOTS_PER_MAC = hashlib.sha512().digest_size // _MAC_BYTES
+_MAX_SLOT = 2**16 - 1
+_SLOT_TOKEN_BYTES = 1 + 8 + 2 + _MAC_BYTES
+_SLOT_TOKEN_LENGTH = _SLOT_TOKEN_BYTES * 4 // 3
 _MAX_PAYLOAD = 2**63 - 1
 _MAX_LENGTH = 64
 _ALPHABET = re.compile(r"[A-Za-z0-9_-]+")
@@ -72,6 +81,18 @@ class TokenSigner:
         if not keys or not all(keys):
             raise ValueError("a signer needs at least one key, and no empty one")
         self._keys = tuple(key.encode() for key in keys)
+        self._key_ids = tuple(map(_key_id, self._keys))
+        # HMACs that have taken in key and purpose; copies of them take in the rest.
+        self._macs = {
+            (key, purpose): hmac.new(key, _domain(purpose), hashlib.sha256)
+            for key in self._keys
+            for purpose in SignedPurpose
+        }
+        self._slot_macs = {
+            (key, purpose): hmac.new(key, b"slots\0" + _domain(purpose), hashlib.sha512)
+            for key in self._keys
+            for purpose in SignedPurpose
+        }
 
     def __repr__(self) -> str:
         return f"TokenSigner({len(self._keys)} keys)"
@@ -91,6 +112,59 @@ class TokenSigner:
             TokenError: If it is malformed, tampered with, or for another purpose.
         """
         return self._unpacked(purpose, _decode(token))
+
+    def sign_slots(self, purpose: SignedPurpose, payload: int, slots: Sequence[int]) -> list[bytes]:
+        """Return a token for each of some slots of a payload, in ASCII.
+
+        Args:
+            purpose: What the tokens are for.
+            payload: An id of ours: 0 or more, below 2**63.
+            slots: Each 0 or more, below 2**16.
+
+        Raises:
+            ValueError: If the payload or a slot is out of range.
+        """
+        if not 0 <= payload <= _MAX_PAYLOAD or (slots and max(slots) > _MAX_SLOT):
+            raise ValueError(f"payload {payload} or one of its slots is out of range")
+        body = payload.to_bytes(8, "big")
+        head = bytes([self._key_ids[0]]) + body
+        state = self._slot_macs[self._keys[0], purpose]
+        macs: dict[int, bytes] = {}
+        packed: list[bytes] = []
+        for slot in slots:
+            group, place = divmod(slot, _SLOTS_PER_MAC)
+            mac = macs.get(group)
+            if mac is None:
+                mac = macs[group] = _slot_macs(state, body, group)
+            packed += (
+                head,
+                slot.to_bytes(2, "big"),
+                mac[place * _MAC_BYTES : (place + 1) * _MAC_BYTES],
+            )
+        letters = base64.urlsafe_b64encode(b"".join(packed))
+        return [
+            letters[at : at + _SLOT_TOKEN_LENGTH]
+            for at in range(0, len(letters), _SLOT_TOKEN_LENGTH)
+        ]
+
+    def verify_slot(self, purpose: SignedPurpose, token: str) -> tuple[int, int]:
+        """Return the payload and the slot of a token that was signed for this purpose.
+
+        Raises:
+            TokenError: If it is malformed, tampered with, or for another purpose.
+        """
+        packed = _decode(token)
+        if len(packed) != _SLOT_TOKEN_BYTES:
+            raise TokenError("this link is not complete")
+        body, mac = packed[1:9], packed[-_MAC_BYTES:]
+        slot = int.from_bytes(packed[9:11], "big")
+        group, place = divmod(slot, _SLOTS_PER_MAC)
+        for key, key_id in zip(self._keys, self._key_ids, strict=True):
+            macs = _slot_macs(self._slot_macs[key, purpose], body, group)
+            own = macs[place * _MAC_BYTES : (place + 1) * _MAC_BYTES]
+            if key_id == packed[0] and hmac.compare_digest(mac, own):
+                return int.from_bytes(body, "big"), slot
+        raise TokenError("this link is not one of ours, or is not for this page")
 
     def bounce_local_part(self, delivery_id: int) -> str:
         """Return the local part of a delivery's bounce address (VERP), without case.
@@ -128,18 +202,24 @@ class TokenSigner:
     def _packed(self, purpose: SignedPurpose, payload: int) -> bytes:
         if not 0 <= payload <= _MAX_PAYLOAD:
             raise ValueError(f"payload {payload} is out of range")
-        key = self._keys[0]
         body = payload.to_bytes((payload.bit_length() + 7) // 8, "big")
-        return bytes([_key_id(key)]) + body + _mac(key, purpose, body)
+        return bytes([self._key_ids[0]]) + body + self._mac(self._keys[0], purpose, body)
 
     def _unpacked(self, purpose: SignedPurpose, packed: bytes) -> int:
         if len(packed) <= _MAC_BYTES:
             raise TokenError("this link is not complete")
         body, mac = packed[1:-_MAC_BYTES], packed[-_MAC_BYTES:]
-        for key in self._keys:  # an id is one byte, so two keys may share one
-            if _key_id(key) == packed[0] and hmac.compare_digest(mac, _mac(key, purpose, body)):
+        for key, key_id in zip(self._keys, self._key_ids, strict=True):
+            # An id is one byte, so two keys may share one.
+            own = self._mac(key, purpose, body)
+            if key_id == packed[0] and hmac.compare_digest(mac, own):
                 return int.from_bytes(body, "big")
         raise TokenError("this link is not one of ours, or is not for this page")
+
+    def _mac(self, key: bytes, purpose: SignedPurpose, body: bytes) -> bytes:
+        state = self._macs[key, purpose].copy()
+        state.update(body)
+        return state.digest()[:_MAC_BYTES]
 
 
 def one_use_token(random_bytes: bytes) -> str:
@@ -162,9 +242,14 @@ def _key_id(key: bytes) -> int:
     return hashlib.sha256(b"key id\0" + key).digest()[0]
 
 
-def _mac(key: bytes, purpose: SignedPurpose, body: bytes) -> bytes:
-    message = b"token\0" + purpose.value.encode() + b"\0" + body
-    return hmac.new(key, message, hashlib.sha256).digest()[:_MAC_BYTES]
+def _domain(purpose: SignedPurpose) -> bytes:
+    return b"token\0" + purpose.value.encode() + b"\0"
+
+
+def _slot_macs(state: hmac.HMAC, body: bytes, group: int) -> bytes:
+    one = state.copy()
+    one.update(body + group.to_bytes(2, "big"))
+    return one.digest()
 
 
 def _encode(packed: bytes) -> str:

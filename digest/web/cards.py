@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
+from digest.digests.card import paper_view
 from digest.digests.plain import one_line, shorten
 from digest.digests.reasons import Segment, why_line
-from digest.digests.view import paper_view
 from digest.model import Alias, Link, Paper, Reason
 from digest.store.library import Count, Tally
 

@@ -10,8 +10,8 @@ from fastapi import APIRouter
 from sqlmodel import Session
 from starlette.responses import RedirectResponse, Response
 
+from digest.digests.card import paper_view
 from digest.digests.plain import one_line, safe_url, shorten
-from digest.digests.view import paper_view
 from digest.digests.wording import MONTH_NAMES
 from digest.model import Alias, Link, Paper
 from digest.papers.identity import parse_alias, url_of

@@ -10,7 +10,8 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from digest.delivery.composing import load_digests
-from digest.digests.view import DigestView, digest_view, paper_view
+from digest.digests.card import paper_view
+from digest.digests.view import DigestView, digest_view
 from digest.digests.wording import long_date
 from digest.errors import TokenError
 from digest.matching.reading import Synonyms

@@ -18,9 +18,10 @@ from digest.delivery.composing import DigestComposer, Sender, digest_of_plan
 from digest.delivery.materialise import plan_preview
 from digest.delivery.outbox import OutboxTransport
 from digest.delivery.run import DeliverCounts, deliver
-from digest.digests.render import DigestRenderer
+from digest.digests.message import Encoded
+from digest.digests.render import DigestRenderer, Sign
 from digest.errors import RenderError
-from digest.model import DeliveryId, Digest, DigestLinks, Message, PaperId, Rendered
+from digest.model import DeliveryId, Digest, DigestLinks, Message, PaperId
 from digest.model.ingest import Merge
 from digest.resources import resource_dir
 from digest.settings import DigestSettings, Settings
@@ -208,12 +209,12 @@ def test_a_digest_of_which_nothing_is_left_fails_and_says_so(store: Store, tmp_p
 class OddRenderer(DigestRenderer):
     """Breaks over some readers' digests, as templates and papers may."""
 
-    def render(self, digest: Digest, links: DigestLinks) -> Rendered:
+    def encode(self, digest: Digest, links: DigestLinks, sign: Sign | None = None) -> Encoded:
         if digest.subscriber.email == "reader2@example.org":
             raise RenderError("digest.html", "'badge' is undefined")
         if digest.subscriber.email == "reader3@example.org":
             raise KeyError("odd")
-        return super().render(digest, links)
+        return super().encode(digest, links, sign)
 
 
 def test_a_digest_that_cannot_be_built_hurts_no_other_of_its_batch(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.digests.message import MailHeaders, build_message, encode_body, encode_phrase, wire_size
+from digest.digests.message import Body, Encoded, MailHeaders, build_message, encode_phrase
 from digest.digests.plain import header_text
 from digest.errors import DeliveryError
 from digest.model import Message, Rendered
@@ -47,8 +47,8 @@ def digest_headers(
 
 def rendered(
     subject: str = "3 papers", text: str = "text\n", html: str = "<p>html</p>\n"
-) -> Rendered:
-    return Rendered(subject=subject, text=text, html=html)
+) -> Encoded:
+    return Encoded.of(Rendered(subject=subject, text=text, html=html))
 
 
 def read(message: Message) -> EmailMessage:
@@ -119,18 +119,19 @@ def test_same_mail_is_built_byte_for_byte_on_every_attempt() -> None:
 
 
 def test_scripts_outside_latin_travel_as_base64() -> None:
-    encoding, body = encode_body("深層学習による疎な特徴の抽出\n" * 20)
+    body = Body.of_text("深層学習による疎な特徴の抽出\n" * 20)
 
-    assert encoding == "base64"
-    assert max(map(len, body.split(b"\r\n"))) == 76
+    assert body.encoding == "base64"
+    assert max(map(len, body.content.split(b"\r\n"))) == 76
+    assert body.decoded() == "深層学習による疎な特徴の抽出\n" * 20
 
 
-def test_wire_size_is_what_the_bodies_take() -> None:
+def test_size_is_what_the_bodies_take() -> None:
     mail = rendered(text="a" * 1000, html="b" * 2000)
 
     message = build_message(mail, headers=digest_headers())
 
-    assert 0 < len(message.content) - wire_size(mail) < 1800
+    assert 0 < len(message.content) - mail.size < 1800
 
 
 def test_sender_with_special_characters_is_quoted() -> None:

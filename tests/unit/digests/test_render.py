@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -14,10 +15,10 @@ from hypothesis import strategies as st
 
 from digest.digests.columns import columns
 from digest.digests.letters import confirm_view
-from digest.digests.message import MailHeaders, build_message
-from digest.digests.render import DigestRenderer, fit_digest
+from digest.digests.message import Encoded, MailHeaders, build_message
+from digest.digests.render import DigestRenderer
 from digest.errors import RenderError
-from digest.model import Digest, InterestKind, Link, Match, Reason, Rendered
+from digest.model import Digest, InterestKind, Link, Match, PaperId, Reason, Rendered
 from digest.resources import resource_dir
 from tests.support.digests import (
     LINKS,
@@ -58,7 +59,7 @@ def raw_size(rendered: Rendered) -> int:
         unsubscribe_mailto=LINKS.unsubscribe_mailto,
         archive_url=LINKS.web,
     )
-    return len(build_message(rendered, headers=headers).content)
+    return len(build_message(Encoded.of(rendered), headers=headers).content)
 
 
 def custom_templates(tmp_path: Path, name: str, source: str) -> DigestRenderer:
@@ -197,18 +198,22 @@ def test_hundred_ordinary_papers_fit_with_shorter_abstracts_first() -> None:
     assert "on the web only" not in rendered.html
 
 
-def test_fitting_cuts_abstracts_before_papers() -> None:
-    asked: list[tuple[int, int | None]] = []
+def test_where_room_is_short_abstracts_go_before_papers_and_the_foot_never_does() -> None:
+    matches = tuple(
+        replace(
+            SPARSE, paper=make_paper(n, "t" * 290, abstract="filler " * 60, authors=("A" * 60,) * 3)
+        )
+        for n in range(70)
+    )
 
-    def render(snippet: int, shown: int | None) -> Rendered:
-        asked.append((snippet, shown))
-        size = (10 if shown is None else shown) * (1000 + snippet)
-        return Rendered(subject="", text="", html="x" * size)
+    rendered = RENDERER.render(make_digest(matches), LINKS)
 
-    fitted = fit_digest(render, papers=10, max_bytes=4_000 + 7_500)
-
-    assert asked[:5] == [(225, None), (160, None), (100, None), (60, None), (0, None)]
-    assert len(fitted.html) == 7_000
+    assert 80_000 < raw_size(rendered) < 90_000
+    assert "filler" not in rendered.html
+    assert 20 < rendered.html.count('class="paper"') < 70
+    assert "more papers of this digest stand on the web only" in rendered.text
+    assert LINKS.unsubscribe in rendered.html
+    assert LINKS.unsubscribe in rendered.text
 
 
 def test_missing_variable_is_named_with_its_template(tmp_path: Path) -> None:
@@ -235,7 +240,7 @@ def test_template_that_fails_is_named(tmp_path: Path) -> None:
 
 
 def test_included_template_that_is_gone_is_named(tmp_path: Path) -> None:
-    renderer = custom_templates(tmp_path, "digest.txt", "{% include 'gone.txt' %}\n")
+    renderer = custom_templates(tmp_path, "paper.txt", "{% include 'gone.txt' %}\n")
 
     with pytest.raises(RenderError, match=r"gone\.txt: is missing"):
         renderer.render(one_paper(), LINKS)
@@ -302,19 +307,76 @@ def test_confirm_letter_without_interests_leaves_the_list_out() -> None:
     assert "What you asked for" not in rendered.text
 
 
-def test_links_to_actions_go_before_any_paper_does() -> None:
+def test_links_to_actions_go_before_any_abstract_is_cut() -> None:
     matches = tuple(
-        Match(paper=replace(match.paper, abstract="much to say " * 30), reasons=match.reasons)
-        for match in twenty_papers().matches * 2
+        Match(
+            paper=replace(match.paper, id=PaperId(n), authors=(f"Author {n}",)),
+            reasons=match.reasons,
+        )
+        for n, match in enumerate(twenty_papers().matches * 2)
     )
-    actions = tuple(
-        (Link(label=f"mute this {n}", url=f"https://papers.example.org/act/{'x' * 900}"),)
-        for n in range(40)
+    links = replace(LINKS, act="https://papers.example.org/act/")
+
+    def sign(actions: Sequence[tuple[int, int]]) -> list[bytes]:
+        return [b"x" * 73 for _ in actions]
+
+    roomy = RENDERER.encode(make_digest(matches[:3]), links, sign).decoded()
+    tight = RENDERER.encode(make_digest(matches), links, sign)
+
+    assert roomy.html.count("Less of this") == 3
+    assert "Less of this" not in tight.decoded().html
+    assert tight.decoded().html.count('class="paper"') == 40
+    assert "on hardware that" not in tight.decoded().html
+    assert tight.decoded().html.count("before training is repeated") == 14
+    assert tight.size < 86_000
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "line"),
+    [
+        ("why.txt", "{{ paper.text_why|upper }}\n", "why.txt"),
+        ("digest.subject.txt", "{{ view.subject|length }}", "'49'"),
+        ("digest.html", "<p>{{ view.lead|replace('T', 'X') }}</p>", "Xwo papers"),
+        (
+            "why.html",
+            "<p>{% for one in paper.why %}{{ one.text|title }}{% endfor %}</p>",
+            "Attention In The Title",
+        ),
+    ],
+)
+def test_a_template_that_computes_with_a_personal_value_is_refused(
+    tmp_path: Path, name: str, source: str, line: str
+) -> None:
+    renderer = custom_templates(tmp_path, name, source)
+
+    with pytest.raises(RenderError, match="differs from reader to reader") as caught:
+        renderer.check_digests(LINKS)
+
+    assert line in str(caught.value)
+
+
+def test_a_template_may_print_personal_values_wherever_it_likes(tmp_path: Path) -> None:
+    renderer = custom_templates(
+        tmp_path,
+        "paper.html",
+        '<div class="paper">{% include "less.html" %}{{ paper.number }}. {{ paper.title }} '
+        '{% include "why.html" %}<a href="{{ paper.url }}">read</a></div>',
     )
 
-    roomy = RENDERER.render(three_papers(), replace(LINKS, actions=actions[:3]))
-    tight = RENDERER.render(make_digest(matches), replace(LINKS, actions=actions))
+    renderer.check_digests(replace(LINKS, act="https://papers.example.org/act/"))
 
-    assert "Less of this" in roomy.html
-    assert "Less of this" not in tight.html
-    assert tight.html.count('class="paper"') == 40
+    seen = renderer.render(three_papers(), LINKS).html
+    assert re.findall(r"(\d)\. (?:Sparse|What|A second)", seen) == ["1", "2", "3"]
+
+
+def test_a_frame_that_prints_what_only_a_paper_knows_is_refused_by_name(tmp_path: Path) -> None:
+    renderer = custom_templates(
+        tmp_path, "digest.txt", "{% for paper in view.papers %}{{ paper.title }}{% endfor %}"
+    )
+
+    with pytest.raises(RenderError, match=r"digest\.txt: .*PlaceView.*'title'"):
+        renderer.check_digests(LINKS)
+
+
+def test_bundled_templates_can_be_put_together_of_pieces() -> None:
+    RENDERER.check_digests(replace(LINKS, act="https://papers.example.org/act/"))

@@ -5,8 +5,9 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from digest.digests.card import PaperView, paper_view
 from digest.digests.letters import confirm_view
-from digest.digests.view import DigestView, LeftOverView, PaperView, digest_view, paper_view
+from digest.digests.view import DigestView, LeftOverView, digest_view
 from digest.digests.wording import long_date, number_word, schedule_sentence, short_authors
 from digest.model import Digest, InterestKind, Link, Match, Schedule
 from tests.support.digests import (

@@ -161,3 +161,52 @@ def test_a_one_use_token_of_fewer_bits_is_refused() -> None:
 @given(st.text(max_size=50))
 def test_any_text_has_a_hash(text: str) -> None:
     assert len(one_use_digest(text)) == 64
+
+
+@given(purposes, payloads, st.lists(st.integers(min_value=0, max_value=2**16 - 1), max_size=9))
+def test_slot_tokens_give_back_their_payload_and_slot(
+    purpose: SignedPurpose, payload: int, slots: list[int]
+) -> None:
+    tokens = SIGNER.sign_slots(purpose, payload, slots)
+
+    assert [SIGNER.verify_slot(purpose, token.decode()) for token in tokens] == [
+        (payload, slot) for slot in slots
+    ]
+    assert {len(token) for token in tokens} <= {36}
+
+
+@given(payloads, st.integers(min_value=0, max_value=27 * 8 - 1))
+def test_a_slot_token_with_any_bit_changed_is_refused(payload: int, at: int) -> None:
+    (token,) = SIGNER.sign_slots(SignedPurpose.ACTION, payload, [5])
+    packed = bytearray(base64.urlsafe_b64decode(token))
+    packed[at // 8] ^= 1 << (at % 8)
+
+    with pytest.raises(TokenError):
+        SIGNER.verify_slot(SignedPurpose.ACTION, base64.urlsafe_b64encode(packed).decode())
+
+
+def test_a_slot_token_is_worthless_for_another_slot_purpose_key_or_length() -> None:
+    first, second = SIGNER.sign_slots(SignedPurpose.ACTION, 7, [0, 1])
+    swapped = base64.urlsafe_b64decode(first)[:11] + base64.urlsafe_b64decode(second)[11:]
+
+    for token in (base64.urlsafe_b64encode(swapped), first[:-4], first + b"AAAA"):
+        with pytest.raises(TokenError):
+            SIGNER.verify_slot(SignedPurpose.ACTION, token.decode())
+    with pytest.raises(TokenError):
+        SIGNER.verify_slot(SignedPurpose.FEED, first.decode())
+    with pytest.raises(TokenError):
+        TokenSigner([OLD]).verify_slot(SignedPurpose.ACTION, first.decode())
+
+
+def test_slot_tokens_of_an_old_key_still_work() -> None:
+    (in_an_old_mail,) = TokenSigner([OLD]).sign_slots(SignedPurpose.ACTION, 7, [3])
+
+    rotated = TokenSigner([NEW, OLD])
+
+    assert rotated.verify_slot(SignedPurpose.ACTION, in_an_old_mail.decode()) == (7, 3)
+
+
+@pytest.mark.parametrize(("payload", "slot"), [(-1, 0), (2**63, 0), (1, 2**16)])
+def test_slots_out_of_range_are_refused(payload: int, slot: int) -> None:
+    with pytest.raises(ValueError, match="out of range"):
+        SIGNER.sign_slots(SignedPurpose.ACTION, payload, [slot])

@@ -1,0 +1,306 @@
+"""Digests from values in memory to wire bytes, beside the ordinary stack in one run.
+
+Each digest has 20 papers out of several hundred, with the reasons, the muting links and
+the tokens of its own reader, in text and HTML. What stands in memory before: deliveries
+as recorded, subscribers with their interests, papers, queries. What is measured:
+reasons, words, cards, tokens, headers, MIME, from an empty cache on. What is not: reading
+all that by SQL and the SMTP transaction, which the benchmark `delivery` has.
+
+The ordinary stack gets its digests with all reasons and links found. It renders with one
+Jinja2 environment, inlines with css-inline, and builds an `EmailMessage`. Seconds are CPU
+of one process on one core.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+
+import numpy as np
+
+from benchmarks.population import Population, make_papers, make_population
+from benchmarks.result import Result, peak_mb, timed
+from digest.delivery.batch import Matches, digest_of, wanted_by_query
+from digest.delivery.composing import DigestComposer, Sender
+from digest.digests.message import MailHeaders
+from digest.digests.render import DigestRenderer
+from digest.matching.fanout import Lists, Requests, best_papers
+from digest.matching.index import build_index
+from digest.matching.rank import rank
+from digest.matching.reasons import ReasonFinder
+from digest.model import (
+    Delivery,
+    DeliveryId,
+    DeliveryState,
+    Digest,
+    Interest,
+    InterestKind,
+    Link,
+    Message,
+    Paper,
+    Period,
+    PlannedPaper,
+    QueryId,
+    Schedule,
+    Subscriber,
+    SubscriberId,
+    SubscriberState,
+)
+from digest.resources import resource_dir
+from digest.subscribers.actions import action_tokens, mutings
+from digest.subscribers.links import digest_links
+from digest.subscribers.tokens import TokenSigner
+from tests.support.plain_mail import PlainMail, plain_message
+
+DIGESTS = 100_000
+PAPERS = 500
+KEEP = 20
+ORDINARY = 300
+
+_NOW = datetime(2026, 2, 3, 7, tzinfo=UTC)
+_BASE_URL = "https://papers.example.org"
+_SENDER = Sender(
+    sender="Daily papers <digest@papers.example.org>",
+    reply_to="",
+    list_id="daily-papers.papers.example.org",
+    bounce_domain="bounces.papers.example.org",
+    base_url=_BASE_URL,
+)
+_SIGNER = TokenSigner(["a secret key of thirty-two characters"])
+_ZONES = ("Europe/Paris", "America/New_York", "Asia/Tokyo", "Asia/Kolkata", "UTC")
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What stands in memory: who is owed what, and the papers."""
+
+    owed: list[tuple[Delivery, Subscriber]]
+    papers: dict[int, Paper]
+
+
+def run() -> list[Result]:
+    wanted = int(os.environ.get("BENCH_DIGESTS", str(DIGESTS)))
+    known = _known(wanted)
+    gc.collect()
+    ours = _Ours(known)
+    half = len(known.owed) // 2
+    sizes, first = timed(lambda: ours.build(0, half))
+    more, second = timed(lambda: ours.build(half, len(known.owed)))
+    count, seconds = len(known.owed), first + second
+    papers = len({each.paper_id for one, _ in known.owed for each in one.papers})
+    ordinary, ordinary_seconds = timed(_ordinary(known))
+    per_ordinary = ordinary_seconds / ordinary
+    average = (sizes + more) / count / 1000
+    return [
+        Result(
+            name="render",
+            work=f"{count:,} digests of {KEEP} out of {papers} papers, {average:.0f} KB each",
+            count=count,
+            seconds=seconds,
+            peak_mb=peak_mb(),
+            ratio=per_ordinary / (seconds / count),
+            against="Jinja2, css-inline, EmailMessage",
+        ),
+        Result(
+            name="render",
+            work="the second half of them, with warm caches",
+            count=count - half,
+            seconds=second,
+            peak_mb=peak_mb(),
+            ratio=per_ordinary / (second / (count - half)),
+            against="Jinja2, css-inline, EmailMessage",
+        ),
+        Result(
+            name="render",
+            work="the ordinary stack: one Jinja2 environment, css-inline, EmailMessage",
+            count=ordinary,
+            seconds=ordinary_seconds,
+            peak_mb=peak_mb(),
+        ),
+    ]
+
+
+class _Ours:
+    """What a sender does for each delivery once it is read."""
+
+    def __init__(self, known: _Known) -> None:
+        renderer = DigestRenderer(resource_dir("templates"), service_name="Daily papers")
+        self._known = known
+        self._composer = DigestComposer(renderer, _SIGNER, _SENDER)
+        self._matches = Matches(ReasonFinder())
+
+    def build(self, start: int, end: int) -> int:
+        """Build messages; return what they take in bytes."""
+        return sum(
+            len(self.message(delivery, subscriber).content)
+            for delivery, subscriber in islice(self._known.owed, start, end)
+        )
+
+    def message(self, delivery: Delivery, subscriber: Subscriber) -> Message:
+        digest = self.digest(delivery, subscriber)
+        return self._composer.build(delivery, digest, range(len(delivery.papers)))
+
+    def digest(self, delivery: Delivery, subscriber: Subscriber) -> Digest:
+        wanted, papers = wanted_by_query(subscriber), self._known.papers
+        matches = [
+            self._matches.match(papers[each.paper_id], each.query_ids, wanted)
+            for each in delivery.papers
+        ]
+        return digest_of(delivery, subscriber, tuple(matches))
+
+
+def _ordinary(known: _Known):
+    """Prepare digests with all that is not the ordinary stack's to find."""
+    ours = _Ours(known)
+    plain = PlainMail(resource_dir("templates"), service_name="Daily papers")
+    prepared = [
+        _prepared(delivery, ours.digest(delivery, subscriber))
+        for delivery, subscriber in known.owed[:ORDINARY]
+    ]
+
+    def build() -> int:
+        for digest, links, less, headers in prepared:
+            plain_message(plain.render(digest, links, less=less), headers).as_bytes()
+        return len(prepared)
+
+    build()  # the templates are compiled once
+    return build
+
+
+def _prepared(delivery: Delivery, digest: Digest):
+    links = digest_links(
+        _SIGNER,
+        base_url=_BASE_URL,
+        subscriber_id=delivery.subscriber_id,
+        delivery_id=delivery.id,
+        unsubscribe_address=_SENDER.mailbox,
+    )
+    less = [
+        tuple(
+            Link(
+                label=one.label,
+                url=links.act + action_tokens(_SIGNER, delivery.id, [(place, choice)])[0].decode(),
+            )
+            for choice, one in mutings(match).items()
+        )
+        for place, match in enumerate(digest.matches)
+    ]
+    headers = MailHeaders(
+        sender=_SENDER.sender,
+        recipient=digest.subscriber.email,
+        envelope_from=_SENDER.address,
+        message_id=delivery.message_id,
+        date_at=delivery.message_date_at,
+        list_id=_SENDER.list_id,
+        unsubscribe_url=links.unsubscribe,
+        unsubscribe_mailto=links.unsubscribe_mailto,
+        help_url=links.manage,
+        archive_url=links.web,
+        feedback_id="a:2026-02-03:digest:papers",
+    )
+    return digest, links, less, headers
+
+
+def _known(wanted: int) -> _Known:
+    papers = [_dressed(paper) for paper in rank(make_papers(PAPERS))]
+    people = wanted + wanted // 5  # some have fewer than 20 papers
+    population = make_population(people, papers)
+    return _Known(
+        owed=list(islice(_owed(population, papers, people), wanted)),
+        papers={paper.id: paper for paper in papers},
+    )
+
+
+def _dressed(paper: Paper) -> Paper:
+    """Give a synthetic paper what a real one has besides its words."""
+    arxiv_id = paper.alias.partition(":")[2]
+    links = [Link(label="Hugging Face", url=f"https://huggingface.co/papers/{arxiv_id}")]
+    if paper.id % 3 == 0:
+        links.append(Link(label="code", url=f"https://github.com/example/{arxiv_id}"))
+    return replace(
+        paper,
+        url=f"https://arxiv.org/abs/{arxiv_id}",
+        venue=f"arXiv {paper.tags[0]}",
+        links=tuple(links),
+        upvotes_change=(paper.upvotes or 0) // 3,
+    )
+
+
+def _owed(
+    population: Population, papers: list[Paper], people: int
+) -> Iterator[tuple[Delivery, Subscriber]]:
+    hits = build_index(population.queries).match(papers)
+    everything = (1 << len(papers)) - 1
+    nothing = Lists(np.empty(0, dtype=np.int64), np.zeros(people + 1, dtype=np.int64))
+    best = best_papers(
+        hits,
+        Requests(
+            wanted=Lists(population.ids, population.starts),
+            muted=nothing,
+            sent=nothing,
+            masks=(everything,),
+            mask_of=np.zeros(people, dtype=np.int64),
+            keep=np.full(people, KEEP, dtype=np.int64),
+        ),
+    )
+    texts = dict(population.queries)
+    for number in range(people):
+        places = best.places[number, : best.counts[number]].tolist()
+        if len(places) < KEEP:
+            continue
+        ids = [
+            QueryId(one)
+            for one in population.ids[slice(*population.starts[number : number + 2])].tolist()
+        ]
+        planned = tuple(
+            PlannedPaper(paper_id=papers[place].id, query_ids=tuple(wanting))
+            for place, wanting in zip(places, hits.wanting(places, ids), strict=True)
+        )
+        yield (
+            _delivery(number, planned, int(best.totals[number]) - KEEP),
+            _subscriber(number, ids, texts),
+        )
+
+
+def _delivery(number: int, planned: tuple[PlannedPaper, ...], left_over: int) -> Delivery:
+    return Delivery(
+        id=DeliveryId(1_000_000 + number),
+        subscriber_id=SubscriberId(number + 1),
+        period=Period("2026-02-03"),
+        state=DeliveryState.CLAIMED,
+        scheduled_at=_NOW,
+        closes_at=_NOW + timedelta(days=1),
+        prepared_at=_NOW,
+        papers=planned,
+        carried=min(left_over, KEEP),
+        left_over=left_over,
+        message_id=f"<{number:024x}@papers.example.org>",
+        message_date_at=_NOW + timedelta(seconds=number // 1000),
+    )
+
+
+def _subscriber(number: int, ids: list[QueryId], texts: dict[QueryId, str]) -> Subscriber:
+    return Subscriber(
+        id=SubscriberId(number + 1),
+        email=f"reader{number}@example.org",
+        state=SubscriberState.ACTIVE,
+        schedule=Schedule(
+            timezone=_ZONES[number % len(_ZONES)], hour=number % 24, weekdays=frozenset(range(7))
+        ),
+        max_papers=KEEP,
+        min_upvotes=0,
+        interests=tuple(_interest(one, texts[one]) for one in ids),
+        consented_at=_NOW - timedelta(days=30),
+        next_digest_at=_NOW + timedelta(days=1),
+        created_at=_NOW - timedelta(days=30),
+    )
+
+
+def _interest(query_id: QueryId, text: str) -> Interest:
+    if text.startswith("tag:"):
+        return Interest(kind=InterestKind.TAG, text=text.removeprefix("tag:"), query_id=query_id)
+    return Interest(kind=InterestKind.KEYWORD, text=text, query_id=query_id)
