@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 from sqlmodel import Session
@@ -18,8 +18,6 @@ from digest.store.fulltext import PaperReader, annotate_papers, any_stale, stale
 from digest.store.ingest import apply_plan, known_papers
 
 log = structlog.get_logger(__name__)
-
-_SCORES_FOR = timedelta(days=60)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +56,8 @@ def ingest(
     known = known_papers(
         tx,
         {alias for intent in intents for alias in intent.aliases},
-        scores_since=(now - _SCORES_FOR).date(),
+        feed_id=feed.id,
+        today=now.date(),
     )
     if feed.kind in SIGNALS:
         plan = decide_signal(intents, known, feed_id=feed.id, now=now)

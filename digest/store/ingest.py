@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Table, bindparam, select, update
+from sqlalchemy import Select, Table, bindparam, func, or_, select, update
 from sqlmodel import Session
 
 from digest.model import (
@@ -39,13 +39,16 @@ _WINDOW: Table = _TABLES["window"]
 _REVISION: Table = _TABLES["revision"]
 
 
-def known_papers(tx: Session, aliases: Collection[Alias], *, scores_since: date) -> KnownPapers:
+def known_papers(
+    tx: Session, aliases: Collection[Alias], *, feed_id: FeedId, today: date
+) -> KnownPapers:
     """Return who owns these aliases, and all that ingest has to know of the owners.
 
     Args:
         tx: A transaction; the writing one of the ingest, so that nothing changes between.
         aliases: All aliases of a document.
-        scores_since: Scores before this day are not needed any more.
+        feed_id: The feed it is of: only what that feed counted before matters.
+        today: Of scores, those of this day and the last upvotes before it are read.
     """
     owners: dict[Alias, PaperId | None] = {}
     for chunk in chunks(set(aliases)):
@@ -63,9 +66,7 @@ def known_papers(tx: Session, aliases: Collection[Alias], *, scores_since: date)
             names[row.paper_id].add(Alias(row.alias))
         for row in tx.execute(select(_WINDOW).where(_WINDOW.c.paper_id.in_(part))):
             windows[row.paper_id].append(_window(row))
-        for row in tx.execute(
-            select(_SCORE).where(_SCORE.c.paper_id.in_(part), _SCORE.c.day >= scores_since)
-        ):
+        for row in tx.execute(_last_scores(feed_id, today).where(_SCORE.c.paper_id.in_(part))):
             scores[row.paper_id].append(score_value(row))
     return KnownPapers(
         owners=owners,
@@ -78,6 +79,27 @@ def known_papers(tx: Session, aliases: Collection[Alias], *, scores_since: date)
             )
             for paper_id, paper in papers.items()
         },
+    )
+
+
+def _last_scores(feed_id: FeedId, today: date) -> Select[Any]:
+    """Select what a feed counted of papers today, and last before: two rows a paper.
+
+    All scores of two months would be sixty rows a paper, each hour.
+    """
+    earlier = _SCORE.alias()
+    before = (
+        select(func.max(earlier.c.day))
+        .where(
+            earlier.c.paper_id == _SCORE.c.paper_id,
+            earlier.c.feed_id == feed_id,
+            earlier.c.day < today,
+            earlier.c.upvotes.is_not(None),
+        )
+        .scalar_subquery()
+    )
+    return select(_SCORE).where(
+        _SCORE.c.feed_id == feed_id, or_(_SCORE.c.day == today, _SCORE.c.day == before)
     )
 
 
