@@ -114,6 +114,7 @@ class LetterComposer:
                     interests=subscriber.interests,
                     schedule=subscriber.schedule,
                     confirm_url=confirm_url(base_url, token),
+                    before=subscriber.state,
                 )
                 return render("confirm", confirm)
             case LetterKind.LOGIN:

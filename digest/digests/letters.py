@@ -8,13 +8,20 @@ from datetime import date
 
 from digest.digests.plain import one_line, shorten
 from digest.digests.wording import long_date, schedule_sentence
-from digest.model import Interest, InterestKind, Schedule
+from digest.model import Interest, InterestKind, Schedule, SubscriberState
 
 MAX_SAVED = 50
 _KINDS = {
     InterestKind.TAG: "tag",
     InterestKind.KEYWORD: "keywords",
     InterestKind.MUTED: "never",
+}
+_STOPPED = {
+    SubscriberState.BOUNCED: (
+        "Mail to this address came back, so your digests were stopped. If this one reached you, "
+        "they can go on. "
+    ),
+    SubscriberState.UNSUBSCRIBED: "You had unsubscribed, so no digests come to you. ",
 }
 
 
@@ -102,8 +109,12 @@ def confirm_view(
     interests: Iterable[Interest],
     schedule: Schedule,
     confirm_url: str,
+    before: SubscriberState = SubscriberState.PENDING,
 ) -> ConfirmView:
     """Build the view of the letter `confirm`.
+
+    Only this letter, which nobody but the owner of the address reads, says that their
+    digests were stopped, and why.
 
     Args:
         service_name: The mail's heading.
@@ -111,8 +122,10 @@ def confirm_view(
         interests: What was saved; at most 50 are told.
         schedule: When digests would come.
         confirm_url: The one-use link, an absolute address of ours.
+        before: The subscriber's state: digests may have been stopped.
     """
     name = one_line(service_name)
+    stopped = _STOPPED.get(before, "")
     saved = [
         SavedView(
             kind=_KINDS[interest.kind],
@@ -127,14 +140,14 @@ def confirm_view(
         preview="One click, and your digests begin.",
         date=long_date(day),
         lead=(
-            "Somebody, most likely you, asked for trending papers at this address. "
+            f"{stopped}Somebody, most likely you, asked for trending papers at this address. "
             "Nothing is sent until you confirm. The link works once, for 48 hours."
         ),
         confirm_url=confirm_url,
         saved=tuple(saved[:MAX_SAVED]),
         schedule=schedule_sentence(schedule).replace("You get this", "You will get a digest"),
         ignore=(
-            "If it was not you, ignore this mail: nothing more will come, "
-            "and the address is forgotten after 7 days."
+            "If it was not you, ignore this mail: nothing more will come"
+            + ("." if stopped else ", and the address is forgotten after 7 days.")
         ),
     )

@@ -241,6 +241,16 @@ def _decide_pending(
     )
 
 
+def decide_return(existing: Subscriber, *, letters: LetterHistory | None, now: datetime) -> bool:
+    """Say whether somebody who wants to log in is asked to confirm instead.
+
+    Their digests were stopped, so there is nothing to log in to; a mail to the owner of
+    the address says why and how they go on. After a complaint no mail goes out at all.
+    """
+    comes_back = existing.state in (SubscriberState.UNSUBSCRIBED, SubscriberState.BOUNCED)
+    return comes_back and not _letter_refusal(letters, now)
+
+
 def _changed(
     wanted: WantedSubscription, existing: Subscriber, *, rules: SignupRules, now: datetime
 ) -> SubscriberDraft:

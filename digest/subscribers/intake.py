@@ -14,14 +14,15 @@ import structlog
 from sqlmodel import Session
 
 from digest.errors import AddressError, DigestError
-from digest.model import SubscriberState
+from digest.model import ConsentKind, Subscriber, SubscriberState
 from digest.store import Store
+from digest.store.consents import Consent, add_consents
 from digest.store.intake import Intake, IntakeKind, take_intake, write_intake
-from digest.store.letters import LetterKind, letters_since, queue_letters
+from digest.store.letters import LetterKind, letter_histories, letters_since, queue_letters
 from digest.store.quotas import quotas_used, use_quotas
 from digest.store.subscribers import get_subscriber
 from digest.subscribers.addresses import normalise_address
-from digest.subscribers.decide import Origin, SignupRules
+from digest.subscribers.decide import Origin, SignupRules, decide_return
 from digest.subscribers.signup import apply_signups, find_subscriber
 from digest.subscribers.wanted import SubscriberLine, check_line
 
@@ -120,9 +121,30 @@ def _owe_login(tx: Session, email: str, now: datetime, *, interval: timedelta) -
         subscriber = find_subscriber(tx, normalise_address(email).email)
     except AddressError:
         return
-    if subscriber is None or subscriber.state is not SubscriberState.ACTIVE:
+    if subscriber is None:
+        return
+    if subscriber.state is not SubscriberState.ACTIVE:
+        _owe_return(tx, subscriber, now)
         return
     before = letters_since(tx, subscriber.id, LetterKind.LOGIN, since=now - _DAY)
     if before is not None and (before.count >= MAX_LOGINS_A_DAY or now - before.last_at < interval):
         return
     queue_letters(tx, [subscriber.id], LetterKind.LOGIN, now=now)
+
+
+def _owe_return(tx: Session, subscriber: Subscriber, now: datetime) -> None:
+    letters = letter_histories(tx, [subscriber.id], LetterKind.CONFIRM).get(subscriber.id)
+    if not decide_return(subscriber, letters=letters, now=now):
+        return
+    add_consents(
+        tx,
+        [
+            Consent(
+                subscriber_id=subscriber.id,
+                kind=ConsentKind.SIGNED_UP,
+                at=now,
+                evidence="site: asked for a login link, not confirmed",
+            )
+        ],
+    )
+    queue_letters(tx, [subscriber.id], LetterKind.CONFIRM, now=now)

@@ -146,6 +146,7 @@ def _link_sent(subscribe_url: str) -> MessageView:
         paragraphs=(
             "If this address is subscribed, a mail with a link is on its way to it.",
             "The link works once, for 48 hours.",
+            "Nothing comes? No mail goes to an address that marked a digest as spam.",
         ),
         onward=Anchor(text="Not subscribed yet?", url=subscribe_url),
     )

@@ -9,7 +9,7 @@ from digest.digests.card import PaperView, paper_view
 from digest.digests.letters import confirm_view
 from digest.digests.view import DigestView, LeftOverView, digest_view
 from digest.digests.wording import long_date, number_word, schedule_sentence, short_authors
-from digest.model import Digest, InterestKind, Link, Match, Schedule
+from digest.model import Digest, InterestKind, Link, Match, Schedule, SubscriberState
 from tests.support.digests import (
     AWKWARD,
     LINKS,
@@ -297,3 +297,25 @@ def test_confirm_letter_tells_what_was_saved() -> None:
     ]
     assert view.schedule == "You will get a digest at 08:00 (Europe/Paris) on weekdays."
     assert "If it was not you, ignore this mail" in view.ignore
+
+
+@pytest.mark.parametrize(
+    ("before", "begins"),
+    [
+        ("bounced", "Mail to this address came back, so your digests were stopped."),
+        ("unsubscribed", "You had unsubscribed, so no digests come to you."),
+        ("pending", "Somebody, most likely you, asked for trending papers at this address."),
+    ],
+)
+def test_confirm_letter_says_why_digests_were_stopped(before: str, begins: str) -> None:
+    view = confirm_view(
+        service_name="Daily papers",
+        day=date(2026, 2, 3),
+        interests=(),
+        schedule=SCHEDULE,
+        confirm_url="https://papers.example.org/confirm/abc",
+        before=SubscriberState(before),
+    )
+
+    assert view.lead.startswith(begins)
+    assert ("forgotten after 7 days" in view.ignore) is (before == "pending")
