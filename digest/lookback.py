@@ -20,7 +20,6 @@ from digest.store.fulltext import (
     FoundWords,
     find_words,
     found_ids,
-    has_words,
     seen_ids,
     seen_span,
     stale_between,
@@ -106,7 +105,7 @@ class _Finder:
         self._tx = tx
         self._synonyms = annotator.synonyms
         self._since, self._until = since, until
-        self._indexed = has_words(tx) and not stale_between(tx, annotator.fingerprint, since, until)
+        self._indexed = not stale_between(tx, annotator.fingerprint, since, until)
         self._span = seen_span(tx, since, until)
 
     def find(self, query: Query, show: int | None) -> _Found:

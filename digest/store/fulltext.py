@@ -1,7 +1,7 @@
 """The full-text index of papers, and the topics found in them: written with the paper.
 
-SQLite keeps it in an FTS5 table, made by a migration: SQLAlchemy does not know such
-tables. Elsewhere there is none, and whoever looks back reads all papers of the days.
+SQLite keeps it in an FTS5 table, PostgreSQL in a tsvector with a GIN index; migrations
+make both by hand, and SQLAlchemy does not know them.
 """
 
 from __future__ import annotations
@@ -23,18 +23,21 @@ from sqlalchemy import (
     delete,
     distinct,
     func,
+    literal,
     or_,
     select,
     table,
     update,
 )
+from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
 from sqlmodel import Session
 
 from digest.model import Paper, PaperId, PaperNote, PaperWords
 from digest.store.chunks import chunks
-from digest.store.dialect import insert_into
+from digest.store.dialect import insert_into, is_postgresql
 from digest.store.papers import load_papers
 from digest.store.tables import ListingRow, PaperRow, PaperTagRow, TagRow
+from digest.store.tsquery import tsquery, tsvector
 
 WORDS_TABLE = "paper_words"
 _PAPER = PaperRow.metadata.tables["paper"]
@@ -47,6 +50,9 @@ _WHOLE: ColumnClause[str] = column(WORDS_TABLE, String)
 _WORDS = table(
     WORDS_TABLE, _ROWID, _WHOLE, *(column(one.name, String) for one in fields(PaperWords))
 )
+_PAPER_ID: ColumnClause[int] = column("paper_id", Integer)
+_VECTOR: ColumnClause[Any] = column("words", TSVECTOR)
+_VECTORS = table(WORDS_TABLE, _PAPER_ID, _VECTOR)
 
 
 class PaperReader(Protocol):
@@ -60,11 +66,6 @@ class PaperReader(Protocol):
     def annotate(self, papers: Sequence[Paper]) -> list[PaperNote]:
         """Read papers."""
         ...
-
-
-def has_words(tx: Session) -> bool:
-    """Tell whether this database keeps the full-text index."""
-    return tx.get_bind().dialect.name == "sqlite"
 
 
 def annotate_papers(tx: Session, reader: PaperReader, ids: Collection[PaperId]) -> None:
@@ -113,8 +114,10 @@ def stale_between(tx: Session, fingerprint: str, since: datetime, until: datetim
     return [PaperId(row.id) for row in rows if since <= row.first_seen_at <= until]
 
 
-def matching_ids(expression: str) -> Select[Any]:
-    """Choose the ids of the papers that an expression finds, where `has_words`."""
+def matching_ids(tx: Session, expression: str) -> Select[Any]:
+    """Choose the ids of the papers that an expression of the index finds."""
+    if is_postgresql(tx):
+        return select(_PAPER_ID).where(_VECTOR.op("@@")(literal(tsquery(expression), TSQUERY)))
     return select(_ROWID).where(_WHOLE.op("MATCH")(expression))
 
 
@@ -165,7 +168,7 @@ def find_words(
             _PAPER.c.published_on,
             _PAPER.c.first_seen_at,
         )
-        .where(_found_in(expression, span))
+        .where(_found_in(tx, expression, span))
         .cte("found")
     )
     total = select(func.count()).select_from(found).scalar_subquery()
@@ -175,7 +178,7 @@ def find_words(
         select(found.c.id, total)
         .order_by(
             found.c.upvotes.desc(),
-            found.c.published_on.desc(),
+            found.c.published_on.desc().nulls_last(),
             found.c.first_seen_at.desc(),
             found.c.id,
         )
@@ -186,12 +189,13 @@ def find_words(
 
 def found_ids(tx: Session, expression: str, span: SeenSpan) -> list[PaperId]:
     """Return the papers of some days that an expression finds, in no order."""
-    rows = tx.execute(select(_PAPER.c.id).where(_found_in(expression, span)))
+    rows = tx.execute(select(_PAPER.c.id).where(_found_in(tx, expression, span)))
     return [PaperId(one) for one in rows.scalars()]
 
 
-def _found_in(expression: str, span: SeenSpan) -> ColumnElement[bool]:
-    found = matching_ids(expression).where(span.from_id <= _ROWID)
+def _found_in(tx: Session, expression: str, span: SeenSpan) -> ColumnElement[bool]:
+    found = matching_ids(tx, expression)
+    found = found.where(found.selected_columns[0] >= span.from_id)
     return and_(_PAPER.c.id.in_(found), _seen_between(span.since, span.until))
 
 
@@ -242,9 +246,14 @@ def _listed_between(since: datetime, until: datetime) -> ColumnElement[bool]:
 
 
 def _write_words(tx: Session, notes: Sequence[PaperNote]) -> None:
-    if not has_words(tx):
-        return
     run = tx.connection().execute
+    if is_postgresql(tx):
+        run(delete(_VECTORS).where(_PAPER_ID.in_([note.paper_id for note in notes])))
+        run(
+            _VECTORS.insert(),
+            [{"paper_id": note.paper_id, "words": tsvector(note.words)} for note in notes],
+        )
+        return
     run(
         delete(_WORDS).where(bindparam("paper_id") == _ROWID),
         [{"paper_id": note.paper_id} for note in notes],

@@ -25,7 +25,7 @@ class Span:
 
 def count_found(tx: Session, expression: str, shelf: Shelf) -> int:
     """Count what an expression finds on a shelf, up to 10,001."""
-    found = matching_ids(expression)
+    found = matching_ids(tx, expression)
     one = found.selected_columns[0]
     if shelf.min_upvotes or shelf.since or shelf.until:
         found = found.join(PaperRow, col(PaperRow.id) == one)
@@ -36,7 +36,7 @@ def count_found(tx: Session, expression: str, shelf: Shelf) -> int:
 
 def found_all(tx: Session, expression: str, shelf: Shelf) -> list[PaperId]:
     """Return all that an expression finds on a shelf, in no order: for few papers."""
-    found = matching_ids(expression)
+    found = matching_ids(tx, expression)
     one = found.selected_columns[0]
     found = _filtered(found.join(PaperRow, col(PaperRow.id) == one), one, shelf)
     return [PaperId(row[0]) for row in tx.execute(found)]
@@ -66,7 +66,7 @@ def found_page(
     """
     key: Any = col(PaperRow.upvotes) if order is Order.UPVOTES else col(PaperRow.dated_on)
     one: Any = col(PaperRow.id)
-    found = matching_ids(expression)
+    found = matching_ids(tx, expression)
     if span is None:
         ids = found.subquery()
         query = select(one, key.label("key")).join(ids, ids.c[0] == one)

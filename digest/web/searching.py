@@ -23,7 +23,7 @@ from digest.matching.fulltext import (
 )
 from digest.matching.query import Query
 from digest.model import Match, Paper, PaperId
-from digest.store.fulltext import any_stale, has_words
+from digest.store.fulltext import any_stale
 from digest.store.library import MAX_COUNT, Count, IdPage, Order, Place, Shelf
 from digest.store.papers import load_papers
 from digest.store.searching import Span, count_found, dated_between, found_all, found_page
@@ -69,7 +69,7 @@ class TextFinder:
         limit: int,
     ) -> Found:
         """Return one page; `after` is where the page before ended."""
-        expression = candidates(query) if query is not None and has_words(tx) else None
+        expression = candidates(query) if query is not None else None
         if query is None or expression is None or expression.expression is None:
             return find_papers(tx, query, shelf, order=order, after=after, limit=limit)
         asked = _Asked(

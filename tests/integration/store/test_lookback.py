@@ -19,7 +19,6 @@ from digest.store import Store
 from digest.store.fulltext import count_seen, count_tagged
 from digest.store.ingest import apply_plan
 from digest.store.papers import recent_papers
-from tests.support.databases import only_on
 
 NOW = datetime(2026, 2, 2, 12, tzinfo=UTC)
 SINCE = NOW - timedelta(days=30)
@@ -171,7 +170,6 @@ def test_a_tag_of_a_feed_outlives_the_topic_of_its_name(store: Store) -> None:
         assert count_tagged(tx, ["Sparse things"]) == {"Sparse things": 1}
 
 
-@only_on("sqlite")
 def test_a_paper_merged_away_leaves_the_index(store: Store) -> None:
     keep(store, paper(1, "Sparse nets"), paper(2, "Sparse nets"))
     annotate_stale(store, ANNOTATOR)
@@ -181,9 +179,9 @@ def test_a_paper_merged_away_leaves_the_index(store: Store) -> None:
         apply_plan(tx, IngestPlan(merges=(merge,)), now=NOW)
 
     with store.read() as tx:
-        words = tx.execute(text("SELECT rowid FROM paper_words")).scalars().all()
+        left = tx.execute(text("SELECT count(*) FROM paper_words")).scalar_one()
         found = look_back(tx, parse_query("sparse"), ANNOTATOR, since=SINCE, until=NOW)
-    assert words == [1]
+    assert left == 1
     assert found.total == 1
 
 

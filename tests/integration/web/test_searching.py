@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -17,7 +18,7 @@ from digest.store.tables import FeedRow, PaperRow, PaperTagRow, TagRow, WindowRo
 from digest.web import searching
 from digest.web.finding import Found
 from digest.web.searching import TextFinder
-from tests.support.databases import new_sqlite
+from tests.support.databases import new_database
 from tests.support.site_world import open_site, read_words
 
 NOW = datetime(2026, 2, 3, 9, tzinfo=UTC)
@@ -35,10 +36,19 @@ SHELVES = (
 )
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def store(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Store]:
     """Give 100 papers over three years, in an order of ids that is not that of days."""
-    store = open_site(new_sqlite(tmp_path_factory.mktemp("search"))).store
+    with new_database(request.param, tmp_path_factory.mktemp("search")) as url:
+        store = open_site(url).store
+        _fill(store)
+        yield store
+        store.close()
+
+
+def _fill(store: Store) -> None:
     with store.write() as tx:
         feeds = [
             FeedRow(name=name, url=name, kind="feed", created_at=NOW, next_poll_at=NOW)
@@ -71,7 +81,6 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
             tx.add(WindowRow(paper_id=paper.id, feed_id=feed, listed_at=NOW))
             tx.add(PaperTagRow(paper_id=paper.id, tag_id=tag))
     read_words(store, ids)
-    return store
 
 
 def pages(store: Store, text: str, shelf: Shelf, order: Order) -> tuple[list[PaperId], Found]:
