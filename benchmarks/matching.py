@@ -14,6 +14,7 @@ import re
 import sqlite3
 import statistics
 from collections import defaultdict
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from digest.matching.fanout import Best, Lists, Requests, best_papers
 from digest.matching.hits import Hits
 from digest.matching.index import build_index
 from digest.matching.rank import rank
+from digest.matching.reading import read_paper
 from digest.matching.reasons import ReasonFinder
 from digest.model import InterestKind, Paper, QueryId
 
@@ -32,7 +34,7 @@ KEEP = 20
 ROUNDS = 3
 SAMPLE_RULES = 300
 SAMPLE_QUERIES = 500
-DIGESTS = 20_000
+DIGESTS = 100_000
 
 
 def run() -> list[Result]:
@@ -45,13 +47,28 @@ def run() -> list[Result]:
         if only in {0, people} and batch in {0, papers}
     ]
     results: list[Result] = []
+    sizes: list[_Size] = []
     for people, papers in cells:
         with multiprocessing.get_context("spawn").Pool(1) as pool:
-            results += pool.apply(_cell, (people, papers))
-    return results
+            found, size = pool.apply(_cell, (people, papers))
+        results += found
+        sizes.append(size)
+    return [*results, *_growth(sizes)]
 
 
-def _cell(people: int, paper_count: int) -> list[Result]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Size:
+    """What one cell was, and the seconds it took in all."""
+
+    people: int
+    papers: int
+    queries: int
+    pairs: int
+    seconds: float
+    peak_mb: int
+
+
+def _cell(people: int, paper_count: int) -> tuple[list[Result], _Size]:
     papers = rank(make_papers(max(PAPERS)))[:paper_count]
     population = make_population(people, papers)
     seconds: dict[str, list[float]] = defaultdict(list)
@@ -63,11 +80,17 @@ def _cell(people: int, paper_count: int) -> list[Result]:
     total = statistics.median(map(sum, zip(*seconds.values(), strict=True)))
     size = f"{people:,} × {paper_count:,}"
     queries, matches = len(population.queries), int(best.totals.sum())
+    requests = _requests(population, papers)
+    unkept = replace(requests, keep=np.zeros(people, dtype=np.int64))
+    _, counted = timed(lambda: best_papers(hits, unkept))
+    chosen = max(medians.pop("best") - counted, 0.0)
+    medians |= {"fan-out": counted, "top": chosen}
     work = {
         "index": (f"index {queries:,} queries", queries),
         "scan": ("scan", paper_count),
         "boolean": ("boolean", queries),
-        "fan-out": (f"fan-out and top {KEEP}, {matches:,} pairs", people),
+        "fan-out": (f"fan-out, {matches:,} pairs counted", people),
+        "top": (f"top {KEEP} of each, beyond the fan-out", people),
     }
     results = [
         Result(
@@ -96,8 +119,46 @@ def _cell(people: int, paper_count: int) -> list[Result]:
             (full_text, f"FTS5 per distinct query, from {SAMPLE_QUERIES}, no fan-out"),
         )
     ]
-    results.append(_reasons(size, population, hits, best))
-    return results
+    results += _reasons(size, population, hits, best)
+    return results, _Size(
+        people=people,
+        papers=paper_count,
+        queries=queries,
+        pairs=matches,
+        seconds=total,
+        peak_mb=memory,
+    )
+
+
+def _growth(sizes: list[_Size]) -> list[Result]:
+    """Hold every cell against the one with fewer papers, and the one with fewer people."""
+    by_size = {(one.people, one.papers): one for one in sizes}
+    steps = [
+        (by_size.get((one.people, papers)), one)
+        for one in sizes
+        for papers in PAPERS
+        if papers < one.papers
+    ] + [
+        (by_size.get((people, one.papers)), one)
+        for one in sizes
+        for people in SIZES
+        if people < one.people
+    ]
+    return [
+        Result(
+            name="matching",
+            work=(
+                f"{less.people:,} × {less.papers:,} -> {more.people:,} × {more.papers:,}: papers "
+                f"× {more.papers / less.papers:.1f}, queries × {more.queries / less.queries:.1f}, "
+                f"pairs × {more.pairs / less.pairs:.1f}, time × {more.seconds / less.seconds:.1f}"
+            ),
+            count=more.people,
+            seconds=more.seconds,
+            peak_mb=more.peak_mb,
+        )
+        for less, more in steps
+        if less is not None
+    ]
 
 
 def _round(
@@ -110,7 +171,7 @@ def _round(
     _, taken = timed(lambda: [hits.word(number) for number in range(hits.word_count)])
     seconds["boolean"].append(taken)
     best, taken = timed(lambda: best_papers(hits, _requests(population, papers)))
-    seconds["fan-out"].append(taken)
+    seconds["best"].append(taken)
     return hits, best
 
 
@@ -133,8 +194,11 @@ def _requests(population: Population, papers: list[Paper]) -> Requests:
     )
 
 
-def _reasons(size: str, population: Population, hits: Hits, best: Best) -> Result:
-    """Find the reasons of whole digests; what many share is found once, and counted."""
+def _reasons(size: str, population: Population, hits: Hits, best: Best) -> list[Result]:
+    """Find the reasons of whole digests: what many share is found once, and counted here.
+
+    Papers are read with their offsets once a run, whoever is sent them: a row of its own.
+    """
     canonicals = dict(population.queries)
     digests = []
     for number in range(min(DIGESTS, len(best.counts))):
@@ -156,14 +220,25 @@ def _reasons(size: str, population: Population, hits: Hits, best: Best) -> Resul
             for paper, interests in digest:
                 finder.reasons(paper, interests)
 
-    _, seconds = timed(find)
-    return Result(
-        name="matching",
-        work=f"{size}: reasons of {KEEP} papers, {1e6 * seconds / len(digests):.1f} µs a digest",
-        count=len(digests),
-        seconds=seconds,
-        peak_mb=peak_mb(),
-    )
+    def result(work: str, count: int, seconds: float) -> Result:
+        return Result(
+            name="matching",
+            work=f"{size}: {work}",
+            count=count,
+            seconds=seconds,
+            peak_mb=peak_mb(),
+        )
+
+    shown = {paper.id: paper for digest in asked for paper, _ in digest}
+    _, read = timed(lambda: [read_paper(paper) for paper in shown.values()])
+    _, first = timed(find)
+    _, again = timed(find)
+    each, known = 1e6 * first / len(asked), 1e6 * again / len(asked)
+    return [
+        result(f"read {len(shown):,} papers for reasons, once a run", len(shown), read),
+        result(f"reasons of {len(asked):,} digests, {each:.0f} µs each", len(asked), first),
+        result(f"the same once more, {known:.0f} µs each", len(asked), again),
+    ]
 
 
 def _regex_seconds(population: Population, papers: list[Paper]) -> float:

@@ -66,6 +66,8 @@ def match_document(match: Match) -> dict[str, Any]:
                 "field": reason.field,
                 "query": reason.query,
                 "without": list(reason.without),
+                "asked": reason.asked or None,
+                "span": list(reason.span) if reason.span else None,
             }
             for reason in match.reasons
         ],

@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from digest.errors import QueryError
 from digest.matching.hits import Hits
-from digest.matching.index import QueryIndex
+from digest.matching.index import QueryIndex, many_additions
 from digest.matching.reading import NO_SYNONYMS, Synonyms
 from digest.model import Paper, QueryId
 from digest.store.interests import all_queries, queries_by_ids
@@ -61,11 +61,12 @@ class KnownQueries:
             return self._index.match(papers, self._synonyms)
 
     def _add(self, queries: Iterable[tuple[QueryId, str]]) -> None:
-        for query_id, canonical in queries:
-            try:
-                self._index.add_canonical(query_id, canonical)
-            except QueryError as exc:
-                # Refused when saved, so this version reads it otherwise than the one that
-                # took it. It matches nothing; everybody's other interests do.
-                self._index.add_nothing(query_id)
-                log.warning("saved query cannot be read", query_id=query_id, cause=exc.cause)
+        with many_additions():
+            for query_id, canonical in queries:
+                try:
+                    self._index.add_canonical(query_id, canonical)
+                except QueryError as exc:
+                    # Refused when saved, so this version reads it otherwise than the one
+                    # that took it. It matches nothing; everybody's other interests do.
+                    self._index.add_nothing(query_id)
+                    log.warning("saved query cannot be read", query_id=query_id, cause=exc.cause)

@@ -26,6 +26,14 @@ class Segment:
 _Piece = tuple[Segment, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Term:
+    """What was found, and what was asked for where the paper has another form of it."""
+
+    found: str
+    asked: str
+
+
 def why_line(reasons: Sequence[Reason]) -> tuple[Segment, ...]:
     """Merge reasons into one line.
 
@@ -38,7 +46,7 @@ def why_line(reasons: Sequence[Reason]) -> tuple[Segment, ...]:
     for reason in reasons:
         by_query.setdefault(reason.query, []).append(reason)
     # Insertion order is order of importance, so the key stands where its first term did.
-    gathered: dict[tuple[str, ...], dict[str, None] | _Piece] = {}
+    gathered: dict[tuple[str, ...], dict[_Term, None] | _Piece] = {}
     for number, group in enumerate(by_query.values()):
         places, without = _places(group), _without(group)
         if len(places) == 1 and not without:
@@ -67,15 +75,17 @@ def plain_why(line: Sequence[Segment]) -> str:
     return "".join(f"«{segment.text}»" if segment.marked else segment.text for segment in line)
 
 
-def _places(reasons: Sequence[Reason]) -> list[tuple[str, tuple[str, ...]]]:
+def _places(reasons: Sequence[Reason]) -> list[tuple[_Term, tuple[str, ...]]]:
     """Return each term of a query with where it was found: text fields, or one other."""
-    found: dict[tuple[str, bool], dict[str, None]] = {}
+    found: dict[tuple[_Term, bool], dict[str, None]] = {}
     for reason in reasons:
-        term = shorten(one_line(reason.term), MAX_TERM)
-        if term:
+        term = _Term(
+            shorten(one_line(reason.term), MAX_TERM), shorten(one_line(reason.asked), MAX_TERM)
+        )
+        if term.found:
             in_text = reason.field in _TEXT_FIELDS
             found.setdefault((term, in_text), {})[reason.field] = None
-    places: list[tuple[str, tuple[str, ...]]] = []
+    places: list[tuple[_Term, tuple[str, ...]]] = []
     for (term, in_text), fields in found.items():
         if in_text:
             places.append((term, tuple(field for field in _TEXT_FIELDS if field in fields)))
@@ -89,9 +99,11 @@ def _without(reasons: Sequence[Reason]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, terms)))
 
 
-def _query_piece(places: Sequence[tuple[str, tuple[str, ...]]], without: tuple[str, ...]) -> _Piece:
+def _query_piece(
+    places: Sequence[tuple[_Term, tuple[str, ...]]], without: tuple[str, ...]
+) -> _Piece:
     """Say the terms of one query, which belong together."""
-    by_place: dict[tuple[str, ...], list[str]] = {}
+    by_place: dict[tuple[str, ...], list[_Term]] = {}
     for term, place in places:
         by_place.setdefault(place, []).append(term)
     phrases = [_phrase(place, terms, last=" and ") for place, terms in by_place.items()]
@@ -102,12 +114,12 @@ def _query_piece(places: Sequence[tuple[str, tuple[str, ...]]], without: tuple[s
     return piece
 
 
-def _gathered_piece(place: tuple[str, ...], terms: tuple[str, ...]) -> _Piece:
+def _gathered_piece(place: tuple[str, ...], terms: tuple[_Term, ...]) -> _Piece:
     """Say single terms of several interests, each of which would have been enough."""
     return _phrase(place, terms, last=", ")
 
 
-def _phrase(place: tuple[str, ...], terms: Sequence[str], *, last: str) -> _Piece:
+def _phrase(place: tuple[str, ...], terms: Sequence[_Term], *, last: str) -> _Piece:
     """Say terms and where they stand: "a and b in the title", "tags a, b"."""
     shown = terms[:MAX_TERMS]
     hidden = len(terms) - len(shown)
@@ -116,7 +128,9 @@ def _phrase(place: tuple[str, ...], terms: Sequence[str], *, last: str) -> _Piec
         if number:
             final = number == len(shown) - 1 and not hidden
             segments.append(Segment(text=last if final else ", "))
-        segments.append(Segment(text=term, marked=True))
+        segments.append(Segment(text=term.found, marked=True))
+        if term.asked:
+            segments.append(Segment(text=f" (for “{term.asked}”)"))
     if hidden:
         segments.append(Segment(text=f" and {hidden} more"))
     if place[0] in _TEXT_FIELDS:

@@ -34,7 +34,7 @@ from digest.matching.reading import (
     TextRun,
     read_paper,
 )
-from digest.matching.text import fold_case, fold_label
+from digest.matching.text import fold_label
 from digest.model import Paper, Reason
 
 
@@ -134,7 +134,7 @@ def _find(atom: Atom, seen: _Seen) -> list[_Hit]:
     paper = seen.paper
     match atom:
         case Phrase():
-            return _phrase_hits(atom, seen.runs)
+            return _phrase_hits(atom, seen)
         case Author(name=name):
             found = [(a, Field.AUTHOR) for a in paper.authors if author_matches(name, a)]
         case Tag(label=label):
@@ -153,13 +153,19 @@ def _covers(label: str, tag: str) -> bool:
     return folded == label or folded.startswith(f"{label}.")
 
 
-def _phrase_hits(phrase: Phrase, runs: PaperRuns) -> list[_Hit]:
+def _phrase_hits(phrase: Phrase, seen: _Seen) -> list[_Hit]:
     hits = []
-    for column, texts in zip(COLUMNS, runs, strict=True):
+    for column, (own, *others) in zip(COLUMNS, seen.runs, strict=True):
         if phrase.field in {Field.TEXT, column}:
-            span = next((span for run in texts if (span := _span(phrase, run))), None)
+            span = _span(phrase, own)
             if span:
                 hits.append(_Hit(phrase, phrase.text, column, span))
+                continue
+            # By another form of it: then what stands there is shown.
+            span = next((span for run in others if (span := _span(phrase, run))), None)
+            if span:
+                text = seen.paper.title if column is Field.TITLE else seen.paper.abstract
+                hits.append(_Hit(phrase, " ".join(text[slice(*span)].split()), column, span))
     return hits
 
 
@@ -203,7 +209,7 @@ def _reasons(query: Query, hits: Iterable[_Hit], without: tuple[str, ...]) -> tu
 
 def _reason(query: Query, hit: _Hit, without: tuple[str, ...]) -> Reason:
     asked = hit.atom.text
-    if asked is hit.term or fold_case(asked) == fold_case(hit.term):
+    if asked is hit.term or fold_label(asked) == fold_label(hit.term):
         asked = ""
     return Reason(
         term=hit.term,

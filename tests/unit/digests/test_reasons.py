@@ -31,6 +31,17 @@ def reason(term: str, field: str, query: str = "q", *without: str) -> Reason:
         ),
         ([reason("E. Noether", "author")], "author «E. Noether»"),
         (
+            [Reason(term="Yann LeCun", field="author", asked="Y. LeCun")],
+            "author «Yann LeCun» (for “Y. LeCun”)",
+        ),
+        (
+            [
+                Reason(term="language model agents", field="abstract", asked="LLM agents"),
+                reason("planning", "title", "other"),
+            ],
+            "«language model agents» (for “LLM agents”) in the abstract · «planning» in the title",
+        ),
+        (
             [reason("diffusion", "title"), reason("protein", "abstract")],
             "«diffusion» in the title, «protein» in the abstract",
         ),

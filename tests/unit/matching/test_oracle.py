@@ -1,20 +1,26 @@
 """The index against the evaluator, on many generated pairs and on real abstracts.
 
-`make oracle` (ORACLE=all) takes every real abstract and 2,000 queries; the suite takes
-a part of both.
+`make oracle` (ORACLE=all) takes 102,400 pairs that hypothesis makes, and every real
+abstract with 2,000 queries; the suite takes a part of both.
 """
 
 from __future__ import annotations
 
 import json
+import lzma
 import os
 import random
+import re
 import tarfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from digest.errors import QueryError
 from digest.matching.evaluate import evaluate
@@ -22,12 +28,13 @@ from digest.matching.index import build_index
 from digest.matching.query import Query, canonical, parse_query
 from digest.matching.text import tokenise
 from digest.model import Alias, Paper, PaperId, QueryId
+from tests.unit.matching.test_index_agrees import papers as made_papers
+from tests.unit.matching.test_index_agrees import queries as made_queries
 
-ARCHIVE = (
-    Path(__file__).resolve().parents[4] / "shared/samples/large/arxiv_daily_2026-05.jsonl.tar.xz"
-)
+LARGE = Path(__file__).resolve().parents[4] / "shared/samples/large"
 WHOLE = os.environ.get("ORACLE") == "all"
-PAPERS, QUERIES = (1_000_000, 2_000) if WHOLE else (400, 300)
+PAPERS, QUERIES, EXAMPLES = (1_000_000, 2_000, 100) if WHOLE else (300, 200, 10)
+SIDE = 32
 SEED = 20260202
 WORDS = (
     "RAG", "rag", "sparse", "autoencoders", "quantised", "quantum", "LMs", "GPT-4o", "matrices",
@@ -98,13 +105,25 @@ def test_index_and_evaluator_agree_on_a_hundred_thousand_pairs() -> None:
     assert disagreements(papers, queries) == []
 
 
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    batch=st.lists(made_papers, min_size=SIDE, max_size=SIDE),
+    asked=st.lists(made_queries, min_size=SIDE, max_size=SIDE),
+)
+def test_index_and_evaluator_agree_on_what_hypothesis_makes(
+    batch: list[Paper], asked: list[Query]
+) -> None:
+    assert disagreements(batch, asked) == []
+
+
 @pytest.mark.samples
 @pytest.mark.skipif(
-    not ARCHIVE.exists(), reason="reads ../shared/samples, which is not beside this checkout"
+    not LARGE.exists(), reason="reads ../shared/samples, which is not beside this checkout"
 )
-def test_index_and_evaluator_agree_on_real_abstracts() -> None:
+@pytest.mark.parametrize("source", ["arxiv_daily", "hf_daily", "arxiv_rss"])
+def test_index_and_evaluator_agree_on_real_abstracts(source: str) -> None:
     draw = random.Random(SEED)
-    papers = real_papers()
+    papers = real_papers(source)
 
     def words(count: int) -> str:
         text = draw.choice(papers).abstract
@@ -117,24 +136,72 @@ def test_index_and_evaluator_agree_on_real_abstracts() -> None:
     assert disagreements(papers, drawn(draw, QUERIES, words)) == []
 
 
-def real_papers() -> list[Paper]:
-    with tarfile.open(ARCHIVE) as archive:
-        rows = [
-            json.loads(line)
-            for member in archive
-            if (content := archive.extractfile(member)) is not None
-            for line in content
-        ]
+def real_papers(source: str) -> list[Paper]:
+    rows = list({row["id"]: row for row in READERS[source]()}.values())
     random.Random(SEED).shuffle(rows)
     return [
         Paper(
             id=PaperId(number),
             alias=Alias(f"arxiv:{row['id']}"),
             title=row["title"],
-            abstract=row["summary"],
+            abstract=row["abstract"],
             authors=tuple(row["authors"]),
-            tags=tuple(row["categories"]),
+            tags=tuple(row["tags"]),
             first_seen_at=datetime(2026, 5, 31, tzinfo=UTC),
         )
         for number, row in enumerate(rows[:PAPERS])
     ]
+
+
+def arxiv_daily() -> Iterator[dict[str, Any]]:
+    for content in members("arxiv_daily_2026-05.jsonl.tar.xz"):
+        for line in content.splitlines():
+            row = json.loads(line)
+            yield {
+                "id": row["id"],
+                "title": row["title"],
+                "abstract": row["summary"],
+                "authors": row["authors"],
+                "tags": row["categories"],
+            }
+
+
+def hf_daily() -> Iterator[dict[str, Any]]:
+    for content in members("hf_daily_feed_snapshots_2025-04_2026-02.tar.xz"):
+        for item in ElementTree.fromstring(content).iter("item"):
+            text = re.sub(r"<[^>]+>", " ", item.findtext("description") or "")
+            head, _, abstract = text.partition("Summary:")
+            names = head.partition("Authors:")[2].partition("Upvotes:")[0]
+            yield {
+                "id": item.findtext("link"),
+                "title": item.findtext("title") or "",
+                "abstract": abstract,
+                "authors": [name.strip() for name in names.split(",") if name.strip()],
+                "tags": (),
+            }
+
+
+def arxiv_rss() -> Iterator[dict[str, Any]]:
+    with lzma.open(LARGE / "reconstructed_arxiv_rss20_2000items.xml.xz") as file:
+        root = ElementTree.fromstring(file.read())
+    for item in root.iter("item"):
+        yield {
+            "id": item.findtext("guid"),
+            "title": item.findtext("title") or "",
+            "abstract": (item.findtext("description") or "").partition("Abstract:")[2],
+            "authors": (item.findtext("{http://purl.org/dc/elements/1.1/}creator") or "").split(
+                ", "
+            ),
+            "tags": tuple(one.text or "" for one in item.iter("category")),
+        }
+
+
+READERS = {"arxiv_daily": arxiv_daily, "hf_daily": hf_daily, "arxiv_rss": arxiv_rss}
+
+
+def members(name: str) -> Iterator[bytes]:
+    with tarfile.open(LARGE / name) as archive:
+        for member in archive:
+            file = archive.extractfile(member)
+            if file is not None:
+                yield file.read()

@@ -6,8 +6,19 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from benchmarks.lookback import hostile_queries
 from digest.errors import QueryError
-from digest.matching.query import Query, canonical, caret, hints, parse_query, tag_query
+from digest.matching.nodes import atoms
+from digest.matching.parser import MAX_CLAUSES
+from digest.matching.query import (
+    MAX_CANONICAL_LENGTH,
+    Query,
+    canonical,
+    caret,
+    hints,
+    parse_query,
+    tag_query,
+)
 
 PIECES = st.sampled_from(
     [
@@ -98,6 +109,31 @@ HOSTILE = {
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
 def test_hostile_text_is_accepted_or_refused(text: str) -> None:
     _check(text)
+
+
+def test_a_thousand_hostile_queries_are_accepted_or_refused_and_ask_little() -> None:
+    accepted = [
+        understood
+        for text in hostile_queries(1_000)
+        if isinstance(understood := _understand(text), Query)
+    ]
+    asked = [len(list(atoms(query.root))) for query in accepted]
+
+    assert len(accepted) > 100
+    assert max(asked) <= MAX_CLAUSES
+    assert max(len(canonical(query)) for query in accepted) <= MAX_CANONICAL_LENGTH
+
+
+def test_a_refusal_is_short_however_long_the_text_was() -> None:
+    refusals = [
+        str(understood)
+        for text in hostile_queries(1_000)
+        if isinstance(understood := _understand(text), QueryError)
+    ]
+
+    assert len(refusals) > 500
+    assert max(map(len, refusals)) < 3_000
+    assert not any(char in text for text in refusals for char in "\x00\x1b\u202e")
 
 
 def test_parentheses_swapped_by_negation_stay_within_the_depth() -> None:
