@@ -13,6 +13,7 @@ from digest.model import InterestKind, Subscriber, SubscriberState
 from digest.store import Store
 from digest.store.consents import consents_of
 from digest.store.privacy import erase_subscriber, past_deliveries
+from digest.store.reports import reports_of_subscriber
 from digest.subscribers.addresses import normalise_address
 from digest.subscribers.days import days_code
 from digest.subscribers.signup import find_subscriber
@@ -60,6 +61,7 @@ def export(store: Store, email: str) -> dict[str, Any]:
         subscriber = _existing(tx, email)
         consents = consents_of(tx, subscriber.id)
         deliveries = past_deliveries(tx, subscriber.id)
+        reports = reports_of_subscriber(tx, subscriber.id)
     texts = {
         kind: [one.text for one in subscriber.interests if one.kind is kind]
         for kind in InterestKind
@@ -93,6 +95,16 @@ def export(store: Store, email: str) -> dict[str, Any]:
                 "reply": one.reply,
             }
             for one in deliveries
+        ],
+        "came_back": [
+            {
+                "kind": one.kind.value,
+                "at": one.at.isoformat(),
+                "source": one.source,
+                "status": one.status,
+                "said": one.said,
+            }
+            for one in reports
         ],
     }
 

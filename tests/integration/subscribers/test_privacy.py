@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from digest.errors import AddressError, NotFoundError
-from digest.model import ConsentKind, SubscriberState
+from digest.model import ConsentKind, DeliveryReport, ReportKind, SubscriberState
 from digest.store import Store, ledger
 from digest.store.privacy import drop_unconfirmed
+from digest.store.reports import add_report
 from digest.store.subscribers import get_subscriber, list_subscribers, suppress
 from digest.subscribers.consent import confirm
 from digest.subscribers.decide import Origin, SignupAction, SignupRules
@@ -117,7 +118,19 @@ def test_nobody_is_erased_by_a_wrong_address(store: Store, rules: SignupRules) -
 
 def test_an_export_holds_all_that_is_kept(store: Store, rules: SignupRules) -> None:
     subscriber_id = active(store, rules, SECRET)
-    prepare(store, plan(subscriber_id, add_papers(store, 1)))
+    (delivery_id,) = prepare(store, plan(subscriber_id, add_papers(store, 1)))
+    report = DeliveryReport(
+        kind=ReportKind.DELAYED,
+        subscriber_id=subscriber_id,
+        delivery_id=delivery_id,
+        at=NOW,
+        handed_off_at=NOW,
+        source="delivery status",
+        status="4.4.1",
+        said="smtp; 451 4.4.1 Connection timed out",
+    )
+    with store.write() as tx:
+        add_report(tx, report, fingerprint="one")
 
     exported = export(store, "ada.lovelace@example.org")
 
@@ -150,6 +163,15 @@ def test_an_export_holds_all_that_is_kept(store: Store, rules: SignupRules) -> N
                 "scheduled_at": "2026-02-02T08:00:00+00:00",
                 "papers": ["arxiv:2602.0206000"],
                 "reply": "",
+            }
+        ],
+        "came_back": [
+            {
+                "kind": "delayed",
+                "at": "2026-02-03T09:00:00+00:00",
+                "source": "delivery status",
+                "status": "4.4.1",
+                "said": "smtp; 451 4.4.1 Connection timed out",
             }
         ],
     }
