@@ -17,6 +17,8 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from digest.housekeeping import keep_house
 from digest.service import Service
+from digest.store.clock import DatabaseClock
+from digest.store.election import Election
 from digest.store.facts import LAST_BEAT, set_fact_at
 
 log = structlog.get_logger(__name__)
@@ -39,7 +41,8 @@ class Metronome:
 
     Args:
         service: What does the work.
-        polls: Whether due feeds are polled and the house is kept.
+        polls: Whether due feeds are polled and the house is kept; of several processes
+            on one PostgreSQL the elected one does it.
         delivers: Whether due digests are prepared and handed off.
     """
 
@@ -47,6 +50,7 @@ class Metronome:
         self._service = service
         self._stopping = asyncio.Event()
         self._running: dict[asyncio.Task[None], str] = {}
+        self._election = Election(service.store)
         self._scheduler = AsyncIOScheduler(timezone="UTC")
         self._add("beat", self._record_beat, LOOK_EVERY_S)
         if polls:
@@ -84,6 +88,7 @@ class Metronome:
             if late:
                 log.warning("work outlasted the stop", ticks=len(late))
                 await asyncio.wait(late, timeout=1)
+        await asyncio.to_thread(self._election.close)
 
     def _hurry(self) -> None:
         """Look for deliveries in a second: somebody confirmed, and waits for their mail."""
@@ -128,12 +133,16 @@ class Metronome:
 
     async def _record_beat(self) -> None:
         def record() -> None:
+            if isinstance(self._service.clock, DatabaseClock):
+                self._service.clock.look()
             with self._service.store.write() as tx:
                 set_fact_at(tx, LAST_BEAT, self._service.clock())
 
         await asyncio.to_thread(record)
 
     async def _poll_due_feeds(self) -> None:
+        if not await asyncio.to_thread(self._election.won):
+            return
         polls = await self._service.poll_feeds(due_only=True)
         if polls:
             log.info(
@@ -155,6 +164,8 @@ class Metronome:
             log.error("relay does not take mail", reply=relay_error)
 
     async def _keep_house(self) -> None:
+        if not await asyncio.to_thread(self._election.won):
+            return
         service = self._service
         kept = await asyncio.to_thread(
             keep_house, service.store, service.clock(), service.settings.digest

@@ -42,6 +42,7 @@ from digest.papers.trial import Trial, try_feed
 from digest.resources import resource_dir
 from digest.settings import Settings, ensure_secret_key
 from digest.store import Store
+from digest.store.clock import DatabaseClock
 from digest.store.feeds import get_feed, sync_configured
 from digest.subscribers.decide import SignupRules
 from digest.subscribers.intake import act_on_intake
@@ -54,8 +55,16 @@ if TYPE_CHECKING:
 
 
 def open_service(settings: Settings, *, clock: Clock = system_clock) -> Service:
-    """Put the service together. Close it when done."""
-    return Service(settings=settings, clock=clock)
+    """Put the service together. Close it when done.
+
+    The machine's clock is replaced by that of a PostgreSQL server, which all its
+    processes share.
+    """
+    service = Service(settings=settings, clock=clock)
+    on_postgresql = make_url(settings.database_url).drivername == "postgresql+psycopg"
+    if clock is system_clock and on_postgresql:
+        service.clock = DatabaseClock(service.store)
+    return service
 
 
 @dataclass(kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,7 +13,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy import Connection, Engine, func, inspect, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -111,6 +112,19 @@ class Store:
                 continue
         with self.write() as tx:
             return do(tx)
+
+    def server_time(self) -> datetime:
+        """Return what the clock of the PostgreSQL server says, aware UTC."""
+        with _plain_storage_errors(), self._engine.connect() as connection:
+            at: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+            return at.astimezone(UTC)
+
+    def connect_apart(self) -> Connection:
+        """Open a connection that is in no pool and in no transaction; the caller closes it."""
+        with _plain_storage_errors():
+            connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            connection.detach()
+            return connection
 
     def schema_revision(self) -> str | None:
         """Return the revision the database is at, None when it has no schema."""

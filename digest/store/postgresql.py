@@ -23,6 +23,10 @@ _SETTINGS = {
     "lock_timeout": f"{_PATIENCE_S}s",
     # A process that hangs in a transaction must not hold up all others for ever.
     "idle_in_transaction_session_timeout": "300s",
+    # The locks of a machine that vanished are free after two minutes.
+    "tcp_keepalives_idle": "60",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "6",
 }
 _COLLISIONS = frozenset({"40001", "40P01"})
 """serialization_failure, deadlock_detected

@@ -72,7 +72,7 @@ def store(database_url: str) -> Iterator[Store]:
 
 
 def only_on(kind: Kind) -> pytest.MarkDecorator:
-    """Run a test, or as `pytestmark` those of a file, on one of the two databases."""
+    """Run a test that uses `database_url`, or `store`, on one of the two databases."""
     return pytest.mark.parametrize("database_url", [kind], indirect=True)
 
 
