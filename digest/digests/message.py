@@ -16,7 +16,7 @@ from email.header import Header
 from email.utils import format_datetime, parseaddr
 from functools import lru_cache
 
-from digest.digests.plain import header_text
+from digest.digests.plain import header_text, shorten
 from digest.digests.quoted import SOFT_BREAK, base64_lines, excess_of, quote, unquote
 from digest.errors import DeliveryError
 from digest.model import Message, Rendered
@@ -28,6 +28,7 @@ _MESSAGE_ID = re.compile(r"<[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.\-]+>")
 _URI = re.compile(r"[!#-;=?-~]+")
 _FEEDBACK_ID = re.compile(r"[A-Za-z0-9._\-]+(?::[A-Za-z0-9._\-]+){3}")
 _HEADER_WIDTH = 76
+_MAX_NAME = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,7 +221,7 @@ def _mailbox(text: str, *, header_name: str) -> str:
     """Write `Name <address>` with the name quoted or encoded as it needs."""
     name, address = parseaddr(text)
     address = _address(address)
-    clean = header_text(name)
+    clean = shorten(header_text(name), _MAX_NAME)
     if not clean:
         return address
     if _ATEXT.fullmatch(clean) and len(clean) < 60:

@@ -24,8 +24,9 @@ from digest.digests.wording import (
 )
 from digest.model import WELCOME, Digest, DigestLinks, Link, Schedule
 
-SUBJECT_LIMIT = 78
+SUBJECT_LIMIT = 70  # it is the HTML's title too, where no more is seen
 PREVIEW_LIMIT = 140
+NOTICE_LIMIT = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +134,7 @@ def digest_words(digest: Digest, day: date, titles: Sequence[str]) -> DigestWord
 
 def printed_notices(digest: Digest, *, cut: int = 0) -> tuple[str, ...]:
     """Print the notices; `cut` papers found no room in the mail."""
-    notices = tuple(map(one_line, digest.notices))
+    notices = tuple([shorten(one_line(notice), NOTICE_LIMIT) for notice in digest.notices])
     return (*notices, _cut_notice(cut)) if cut else notices
 
 

@@ -118,7 +118,7 @@ def test_paper_without_title_has_a_name_to_click() -> None:
 def test_long_title_is_cut_in_subject_and_card() -> None:
     view = view_of(make_digest((Match(paper=make_paper(1, "long " * 200), reasons=()),)))
 
-    assert len(view.subject) <= 78
+    assert len(view.subject) <= 70
     assert len(view.papers[0].title) <= 300
 
 
