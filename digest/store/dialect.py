@@ -23,4 +23,9 @@ def is_postgresql(tx: Session) -> bool:
 
 def insert_into(tx: Session, table: Table | type[Any]) -> Insert:
     """Begin an INSERT that may say ON CONFLICT, as this database spells it."""
-    return postgresql.insert(table) if is_postgresql(tx) else sqlite.insert(table)
+    return insert_for(table, on_postgresql=is_postgresql(tx))
+
+
+def insert_for(table: Table | type[Any], *, on_postgresql: bool) -> Insert:
+    """Begin such an INSERT for one of the two databases: for statements that are kept."""
+    return postgresql.insert(table) if on_postgresql else sqlite.insert(table)
