@@ -192,8 +192,14 @@ def _list_routes(deps: WebDeps, facts: FactKeeper) -> APIRouter:
     def tags() -> TagsOut:
         """List the 600 tags that most papers carry."""
         with deps.store.read() as tx:
-            known = facts.read(tx).tags
-        return TagsOut(tags=[TagOut(name=one.name, papers=one.papers) for one in known])
+            known = facts.read(tx)
+        topics = {one.topic.name for one in known.topics}
+        return TagsOut(
+            tags=[
+                TagOut(name=one.name, papers=one.papers, topic=one.name in topics)
+                for one in known.labels
+            ]
+        )
 
     return routes
 

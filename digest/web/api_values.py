@@ -84,10 +84,11 @@ class EditionsOut(_Value):
 
 
 class TagOut(_Value):
-    """A tag and how many papers carry it."""
+    """A tag and how many papers carry it; `topic` marks those that a query of ours gives."""
 
     name: str
     papers: int
+    topic: bool = False
 
 
 class TagsOut(_Value):

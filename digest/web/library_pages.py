@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Annotated
 from urllib.parse import urlencode
@@ -20,6 +22,7 @@ from digest.store.library import Order, Shelf, month_of, tag_name
 from digest.web.cards import (
     Anchor,
     CardView,
+    Paths,
     card,
     count_words,
     papers_of,
@@ -27,7 +30,7 @@ from digest.web.cards import (
     tally_anchors,
 )
 from digest.web.deps import WebDeps
-from digest.web.facts import FactKeeper
+from digest.web.facts import FactKeeper, TopicTally
 from digest.web.finding import Found, read_place, write_place
 from digest.web.pages import Site
 from digest.web.timeline import YearView, month_title, year_views
@@ -108,10 +111,19 @@ class LibraryView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TopicGroup:
+    """Topics of one group, each with what it is about."""
+
+    name: str
+    topics: tuple[tuple[Anchor, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TagsView:
-    """All tags with their counts."""
+    """All topics by group, and all tags, with their counts."""
 
     lead: str
+    groups: tuple[TopicGroup, ...]
     tags: tuple[Anchor, ...]
 
 
@@ -137,9 +149,10 @@ def library_routes(deps: WebDeps, site: Site, facts: FactKeeper) -> APIRouter:
         with deps.store.read() as tx:
             known = facts.read(tx)
         view = TagsView(
-            lead=f"The tags of {papers_of(known.papers)}, those on most papers first."
-            if known.tags
+            lead=f"What {papers_of(known.papers)} are about."
+            if known.labels
             else "No paper carries a tag yet.",
+            groups=_topic_groups(known.topics, site.paths),
             tags=tally_anchors(known.tags, site.paths),
         )
         return site.page("tags", view, cache_control=_PUBLIC)
@@ -250,7 +263,7 @@ class _Library:
                 for name, text in (("cards", "cards"), ("list", "list"))
             ),
             feeds=plain_names(feed.name for feed in list_feeds(tx)),
-            tags=plain_names(one.name for one in known.tags[:_SUGGESTED_TAGS]),
+            tags=plain_names(one.name for one in known.labels[:_SUGGESTED_TAGS]),
             months=tuple(
                 Anchor(text=month_title(one.name), url=one.name, count=f"{one.papers:,}")
                 for one in known.months
@@ -259,6 +272,19 @@ class _Library:
             feed_url=paths.to("/feed.atom", tag=wish.tag, q=wish.q),
             subscribe_url=paths.to("/subscribe", keyword=wish.q) if wish.q else "",
         )
+
+
+def _topic_groups(topics: Iterable[TopicTally], paths: Paths) -> tuple[TopicGroup, ...]:
+    """Print the topics that papers are about; those of no group stand last."""
+    groups: dict[str, list[tuple[Anchor, str]]] = defaultdict(list)
+    for one in topics:
+        if one.papers:
+            anchor = Anchor(
+                text=one.topic.name, url=paths.tag(one.topic.name), count=f"{one.papers:,}"
+            )
+            groups[one.topic.group].append((anchor, one.topic.description))
+    order = sorted(groups, key=lambda name: not name)
+    return tuple(TopicGroup(name=name or "Other", topics=tuple(groups[name])) for name in order)
 
 
 def read_shelf(wish: Wish) -> Shelf | None:

@@ -9,7 +9,7 @@ from datetime import date
 from digest.digests.wording import short_day
 from digest.model import Listing
 
-_WIDTH, _HEIGHT = 640, 150
+_WIDTH, _HEIGHT = 400, 150
 _LEFT, _RIGHT, _TOP, _BOTTOM = 8, 76, 18, 26
 
 

@@ -165,7 +165,7 @@ class _Preferences:
         trial: TrialView | None = None,
     ) -> Response:
         with self._deps.store.read() as tx:
-            tags = self._facts.read(tx).tags[:_SUGGESTED_TAGS]
+            tags = self._facts.read(tx).labels[:_SUGGESTED_TAGS]
         schedule = owner.schedule
         base_url = self._deps.settings.service.base_url
         signer = self._deps.rules.signer

@@ -43,6 +43,7 @@ _READ_AT_MOST = 1_000
 class _Asked:
     query: Query
     expression: str
+    unsure: str
     exact: bool
     shelf: Shelf
     """The filters that labels do not hold exactly."""
@@ -75,6 +76,7 @@ class TextFinder:
         asked = _Asked(
             query=query,
             expression=_narrowed(expression.expression, shelf),
+            unsure=_narrowed(expression.unsure or expression.expression, shelf),
             exact=expression.exact,
             shelf=_residue(shelf),
         )
@@ -82,15 +84,16 @@ class TextFinder:
         if not asked.exact and count <= SIFTED:
             found = self._sifted(tx, asked, order=order, after=after, limit=limit)
         else:
+            wrong = 0 if asked.exact else self._wrong(tx, asked)
             page, matches = self._walk(
                 tx, asked, order=order, after=after, limit=limit, few=count <= FEW
             )
             found = Found(
                 matches=matches,
                 count=Count(
-                    value=min(count, MAX_COUNT),
+                    value=min(count - (wrong or 0), MAX_COUNT),
                     more=count > MAX_COUNT,
-                    at_most=not asked.exact,
+                    at_most=wrong is None,
                 ),
                 after=page,
             )
@@ -116,6 +119,13 @@ class TextFinder:
             count=Count(value=total),
             after=place_of(shown[-1].paper, order) if len(matches) > limit else None,
         )
+
+    def _wrong(self, tx: Session, asked: _Asked) -> int | None:
+        """Count what the index finds in vain; None where too many would have to be read."""
+        if count_found(tx, asked.unsure, asked.shelf) > SIFTED:
+            return None
+        papers = load_papers(tx, found_all(tx, asked.unsure, asked.shelf)).values()
+        return sum(self._match(asked.query, paper) is None for paper in papers)
 
     def _walk(
         self,

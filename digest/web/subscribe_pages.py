@@ -24,7 +24,7 @@ from digest.subscribers.intake import write_signup
 from digest.subscribers.wanted import LineError, SubscriberLine, check_line
 from digest.web.cards import plain_names
 from digest.web.deps import WebDeps
-from digest.web.facts import FactKeeper
+from digest.web.facts import FactKeeper, LibraryFacts
 from digest.web.pages import MessageView, Site
 from digest.web.trials import TrialView, try_interest
 from digest.web.visitors import Visitors
@@ -41,6 +41,7 @@ _NOTHING_CAME = (
     "once in 24 hours; if you are subscribed already, it leads to your interests."
 )
 _SUGGESTED = 24
+_FEW_TAGS = 16
 _MAX_LINES = 30
 _READS = ["GET", "HEAD"]
 ZONES = (
@@ -65,11 +66,12 @@ class SubscribeForm(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TagChoice:
-    """A suggested tag, with how many papers carry it."""
+    """A suggested tag, with how many papers carry it and, of a topic, what it is about."""
 
     name: str
     count: str
     chosen: bool
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +79,7 @@ class SubscribeView:
     """The page of first interests, with what was typed so far."""
 
     email: str
+    topics: tuple[TagChoice, ...]
     tags: tuple[TagChoice, ...]
     keywords: str
     trending: bool
@@ -196,10 +199,13 @@ class _Signup:
     ) -> Response:
         line = wishes.line(default_hour=self._deps.settings.digest.default_hour)
         with self._deps.store.read() as tx:
-            tags = self._tags(tx, wishes)
+            known = self._facts.read(tx)
+            topics = _topic_choices(known, wishes)
+            tags = _tag_choices(known, wishes, named=len(topics))
             trials = self._trials(tx, line) if trying else ()
         view = SubscribeView(
             email=wishes.email,
+            topics=topics,
             tags=tags,
             keywords=wishes.keywords,
             trending=wishes.trending,
@@ -212,16 +218,6 @@ class _Signup:
             trials=trials,
         )
         return self._site.page("subscribe", view, status=status)
-
-    def _tags(self, tx: Session, wishes: Wishes) -> tuple[TagChoice, ...]:
-        known = self._facts.read(tx).tags[:_SUGGESTED]
-        counts = {one.name: f"{one.papers:,}" for one in known}
-        names = dict.fromkeys((*wishes.tags, *counts))
-        chosen = {tag.casefold() for tag in wishes.tags}
-        return tuple(
-            TagChoice(name=name, count=counts.get(name, ""), chosen=name.casefold() in chosen)
-            for name in plain_names(names)
-        )
 
     def _trials(self, tx: Session, line: SubscriberLine) -> tuple[TrialView, ...]:
         asked = [
@@ -239,6 +235,37 @@ class _Signup:
             )
             for kind, text in asked[:10]
         )
+
+
+def _topic_choices(known: LibraryFacts, wishes: Wishes) -> tuple[TagChoice, ...]:
+    """Suggest the topics that most papers are about."""
+    chosen = {tag.casefold() for tag in wishes.tags}
+    most = sorted(known.topics, key=lambda one: -one.papers)[:_SUGGESTED]
+    return tuple(
+        TagChoice(
+            name=one.topic.name,
+            count=f"{one.papers:,}",
+            chosen=one.topic.name.casefold() in chosen,
+            about=one.topic.description,
+        )
+        for one in most
+        if one.papers or one.topic.name.casefold() in chosen
+    )
+
+
+def _tag_choices(known: LibraryFacts, wishes: Wishes, *, named: int) -> tuple[TagChoice, ...]:
+    """Suggest the tags that most papers carry, fewer where there are topics."""
+    topics = {one.topic.name.casefold() for one in known.topics}
+    counts = {
+        one.name: f"{one.papers:,}" for one in known.tags[: _FEW_TAGS if named else _SUGGESTED]
+    }
+    names = dict.fromkeys((*wishes.tags, *counts))
+    chosen = {tag.casefold() for tag in wishes.tags}
+    return tuple(
+        TagChoice(name=name, count=counts.get(name, ""), chosen=name.casefold() in chosen)
+        for name in plain_names(names)
+        if name.casefold() not in topics
+    )
 
 
 def _sent() -> MessageView:

@@ -18,6 +18,7 @@ from digest.model import (
     PlannedPaper,
     QueryId,
     SubscriberId,
+    Topic,
 )
 from digest.resources import resource_dir
 from digest.settings import Settings
@@ -73,6 +74,13 @@ class SiteWorld:
         return links.web, links.unsubscribe
 
 
+TOPICS = (
+    Topic(name="Robots", query="robot", description="Machines that move", group="Machines"),
+    Topic(name="Sparsity", query='"sparse feature"', group="Machines"),
+    Topic(name="Phlogiston", query="phlogiston"),
+)
+
+
 def open_site(database_url: str, **service: object) -> SiteWorld:
     """Open a site on a migrated database."""
     store = Store(database_url)
@@ -91,6 +99,7 @@ def open_site(database_url: str, **service: object) -> SiteWorld:
             rules=rules,
             clock=clock,
             templates=resource_dir("templates"),
+            annotator=Annotator(TOPICS),
             random_bytes=lambda count: bytes([7]) * count,
         )
     )
@@ -186,7 +195,7 @@ def add_day(store: Store, *, day: date = TODAY) -> list[PaperId]:
 def read_words(store: Store, ids: list[PaperId]) -> None:
     """Read papers into the full-text index, as it is done when a feed brings them."""
     with store.write() as tx:
-        annotate_papers(tx, Annotator(), ids)
+        annotate_papers(tx, Annotator(TOPICS), ids)
 
 
 def add_digest(

@@ -49,7 +49,9 @@ def test_editions_and_tags_are_listed(client: TestClient) -> None:
         "editions": [{"day": "2026-02-03", "papers": 4}]
     }
     assert client.get("/api/v1/editions/2026-02-03").json()["total"] == 4
-    assert {"name": "planning", "papers": 1} in client.get("/api/v1/tags").json()["tags"]
+    tags = client.get("/api/v1/tags").json()["tags"]
+    assert {"name": "planning", "papers": 1, "topic": False} in tags
+    assert {"name": "Robots", "papers": 1, "topic": True} in tags
 
 
 def test_a_back_test_counts_thirty_days(client: TestClient) -> None:

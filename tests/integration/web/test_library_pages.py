@@ -117,6 +117,22 @@ def test_a_tag_has_a_page_whatever_its_case(client: TestClient) -> None:
     assert 'href="/tags/sparse%20autoencoders"' in client.get("/tags").text
 
 
+def test_topics_stand_in_their_groups_with_counts(client: TestClient) -> None:
+    page = client.get("/tags").text
+
+    assert page.index("Machines") < page.index(">Robots<") < page.index(">Tags<")
+    assert '<a href="/tags/Robots"><bdi>Robots</bdi></a><span class="number">1</span>' in page
+    assert "Machines that move" in page
+    assert "Phlogiston" not in page
+
+
+def test_a_topic_has_a_page_like_any_tag(client: TestClient) -> None:
+    page = client.get("/tags/robots").text
+
+    assert "Plans that a small robot can keep" in page
+    assert "1 paper found." in page
+
+
 def test_the_timeline_counts_months_and_years(client: TestClient) -> None:
     page = client.get("/timeline").text
 

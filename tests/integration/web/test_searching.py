@@ -19,7 +19,7 @@ from digest.web import searching
 from digest.web.finding import Found
 from digest.web.searching import TextFinder
 from tests.support.databases import new_database
-from tests.support.site_world import open_site, read_words
+from tests.support.site_world import TOPICS, open_site, read_words
 
 NOW = datetime(2026, 2, 3, 9, tzinfo=UTC)
 WORDS = ("robot", "Robots", "protein model", "=RAG", "survey of agents", "quantum", "naïve Bayes")
@@ -156,7 +156,7 @@ def test_a_count_beyond_ten_thousand_is_said_to_go_on(
 
 
 def test_papers_that_wait_to_be_read_are_told(store: Store) -> None:
-    finder = TextFinder(Annotator(topics=()))
+    finder = TextFinder(Annotator(TOPICS))
     with store.read() as tx:
         read = finder(tx, parse_query("robot"), Shelf(), order=Order.NEWEST, after=None, limit=3)
     with store.write() as tx:
