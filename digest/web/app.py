@@ -22,6 +22,7 @@ from digest.web.help_pages import help_routes
 from digest.web.leave_pages import leave_routes
 from digest.web.library_pages import library_routes
 from digest.web.login_pages import ask_routes, login_routes, move_routes
+from digest.web.metrics import metrics_routes
 from digest.web.pages import Site
 from digest.web.paper_pages import paper_routes
 from digest.web.past_digests import past_digest_routes
@@ -48,7 +49,7 @@ def create_app(deps: WebDeps) -> FastAPI:
         service_name=deps.settings.service.name,
         base_url=deps.settings.service.base_url,
     )
-    facts = FactKeeper()
+    facts = FactKeeper(deps.annotator.topics)
     visitors = Visitors(deps)
     app = FastAPI(
         title=deps.settings.service.name,
@@ -74,6 +75,7 @@ def create_app(deps: WebDeps) -> FastAPI:
         action_routes(deps, site),
         help_routes(site),
         health_routes(deps),
+        metrics_routes(deps, site),
     ):
         app.include_router(routes)
 

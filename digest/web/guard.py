@@ -16,9 +16,9 @@ log = structlog.get_logger(__name__)
 
 MAX_BODY_BYTES = 64 * 1024
 
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_PROBES = frozenset({"/healthz", "/readyz"})  # asked by address, by whoever runs us
+_PROBES = frozenset({"/healthz", "/readyz", "/metrics"})  # asked by address, by whoever runs us
 _HEADERS = {
     "content-security-policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
@@ -55,7 +55,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, *, base_url: str, error_page: ErrorPage) -> None:
         self._app = app
-        self._hosts = _LOOPBACK | {(urlsplit(base_url).hostname or "").lower()}
+        self._hosts = LOOPBACK | {(urlsplit(base_url).hostname or "").lower()}
         self._error_page = error_page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,7 +95,10 @@ class Guard:
 
     def _refuse(self, scope: Scope) -> int | None:
         headers = dict(scope["headers"])
-        if scope["path"] not in _PROBES and _host(headers.get(b"host", b"")) not in self._hosts:
+        if (
+            scope["path"] not in _PROBES
+            and host_of(headers.get(b"host", b"").decode("latin-1")) not in self._hosts
+        ):
             return 400
         if scope["method"] not in _SAFE and not _from_here(headers, scope["path"]):
             return 403
@@ -164,9 +167,10 @@ def _from_here(headers: dict[bytes, bytes], path: str) -> bool:
     return origin is None or urlsplit(origin).netloc == headers.get(b"host", b"")
 
 
-def _host(header: bytes) -> str:
+def host_of(header: str) -> str:
+    """Return the name in a Host header, without its port; empty where it cannot be read."""
     try:
-        return (urlsplit("//" + header.decode("ascii")).hostname or "").lower()
+        return (urlsplit("//" + header).hostname or "").lower()
     except ValueError:
         return ""
 

@@ -11,9 +11,11 @@ from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
 from digest.errors import RenderError
+from digest.model import DeliveryId
 from digest.store.engine import head_revision
 from digest.store.facts import LAST_BEAT, set_fact_at
 from digest.store.tables import FeedRow
+from digest.subscribers.actions import AUTHOR, action_tokens
 from digest.subscribers.consent import issue_link_token
 from digest.subscribers.tokens import OneUsePurpose, SignedPurpose
 from digest.subscribers.wanted import SubscriberLine
@@ -268,6 +270,24 @@ def test_a_schema_that_is_not_current_is_not_ready(site: SiteWorld, client: Test
     assert answer.json()["problem"] == "the schema is not current"
 
 
+def test_metrics_are_told_by_address_and_not_under_the_public_name(
+    site: SiteWorld, client: TestClient
+) -> None:
+    reader = active(site.store, site.rules)
+    add_digest(site.store, reader, add_day(site.store)[:2])
+    with site.store.write() as tx:
+        set_fact_at(tx, LAST_BEAT, NOW)
+
+    told = client.get("/metrics", headers={"host": "10.0.0.7:8000"})
+
+    assert told.headers["content-type"].startswith("text/plain")
+    assert 'digest_deliveries_open{state="ready"} 1.0' in told.text
+    assert 'digest_deliveries_open{state="unknown"} 0.0' in told.text
+    assert 'digest_subscribers{state="active"} 1.0' in told.text
+    assert "digest_last_beat_timestamp_seconds 1.7701092e+09" in told.text
+    assert client.get("/metrics").status_code == 404
+
+
 # ---- invariant 6
 
 
@@ -290,6 +310,7 @@ def test_get_changes_nothing_however_often(site: SiteWorld, client: TestClient) 
         }
     client.cookies.set("session", links[OneUsePurpose.SESSION])
     client.headers["authorization"] = f"Bearer {signer.sign(SignedPurpose.API, private)}"
+    mute = action_tokens(signer, DeliveryId(1), [(0, AUTHOR)])[0].decode()
     of_routes = {
         "/daily/{day}": "/daily/2026-02-03",
         "/tags/{tag:path}": "/tags/planning",
@@ -304,8 +325,8 @@ def test_get_changes_nothing_however_often(site: SiteWorld, client: TestClient) 
         "/undo/{token}": f"/undo/{links[OneUsePurpose.UNDO]}",
         "/feed/{token}.atom": f"/feed/{feed}.atom",
         "/feed/{token}.json": f"/feed/{feed}.json",
-        "/act/{token}": f"/act/{signer.sign(SignedPurpose.ACTION, (1 << 16) + 128)}",
-        "/act/{token}/undo": f"/act/{signer.sign(SignedPurpose.ACTION, (1 << 16) + 128)}/undo",
+        "/act/{token}": f"/act/{mute}",
+        "/act/{token}/undo": f"/act/{mute}/undo",
         "/static/{name}": "/static/site.js",
         "/preview": "/preview?text=agents",
     }
@@ -317,7 +338,8 @@ def test_get_changes_nothing_however_often(site: SiteWorld, client: TestClient) 
         client.head(path)
 
     assert [path for path in paths if "{" in path] == []
-    assert set(statuses.values()) <= {200, 302, 303, 405, 503}
+    assert set(statuses.values()) <= {200, 302, 303, 404, 405, 503}
+    assert [path for path, status in statuses.items() if status == 404] == ["/metrics"]
     assert everything_in(site.store) == before
 
 
@@ -330,7 +352,15 @@ PATHS = {
     *("/preferences/next", "/preferences/digests", "/preferences/export", "/preferences/delete"),
     *("/preferences/links", "/preferences/address", "/act/{token}", "/act/{token}/undo"),
     *("/feed.atom", "/feed.json", "/feed/{token}.atom", "/feed/{token}.json", "/help/search"),
-    *("/api", "/healthz", "/readyz", "/static/{name}", "/api/openapi.json", "/api/v1/papers"),
+    *(
+        "/api",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/static/{name}",
+        "/api/openapi.json",
+        "/api/v1/papers",
+    ),
     *("/api/v1/editions", "/api/v1/tags", "/api/v1/backtest?q=agents", "/api/v1/me/interests"),
 }
 
