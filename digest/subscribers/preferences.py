@@ -8,6 +8,7 @@ from datetime import datetime
 import structlog
 
 from digest.errors import NotFoundError, UsageError
+from digest.matching.text import UNPRINTABLE
 from digest.model import InterestKind, Subscriber, SubscriberId
 from digest.store import Store
 from digest.store.subscribers import get_subscriber, set_mail_options
@@ -48,7 +49,9 @@ def change_interests(
         subscriber = get_subscriber(tx, subscriber_id)
         if subscriber is None:
             return False
-        kept = [text for text in texts_of(subscriber, kind) if text != remove]
+        # A page shows no hidden characters, so what comes back from it has none.
+        gone = None if remove is None else UNPRINTABLE.sub("", remove)
+        kept = [text for text in texts_of(subscriber, kind) if UNPRINTABLE.sub("", text) != gone]
         texts = (*kept, *((add.strip(),) if add is not None else ()))
         line = _line(subscriber, kind, texts)
         apply_signups(

@@ -7,10 +7,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import jinja2
+from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from digest.digests.view import DigestView
 from digest.errors import RenderError
+from digest.matching.text import UNPRINTABLE
 from digest.web.cards import Anchor, Paths
 
 
@@ -66,6 +68,13 @@ class DigestPageView:
     rest_note: str
 
 
+def _shown(value: object) -> object:
+    """Take out what could hide or reorder text: whatever a page prints passes here."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return UNPRINTABLE.sub("", value)
+    return value
+
+
 class Site:
     """Renders pages; the templates are compiled once.
 
@@ -84,6 +93,7 @@ class Site:
             trim_blocks=True,
             lstrip_blocks=True,
             auto_reload=False,
+            finalize=_shown,
         )
         self.base_path = urlsplit(base_url).path.rstrip("/")
         self.paths = Paths(self.base_path)
