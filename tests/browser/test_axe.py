@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from digest.store.tokens import save_token
+from digest.subscribers.actions import AUTHOR, action_tokens
 from digest.subscribers.tokens import OneUsePurpose, one_use_digest
 from digest.subscribers.wanted import SubscriberLine
 from tests.support.browser import chromium
 from tests.support.live_site import served
-from tests.support.people import active
+from tests.support.people import active, confirm_token, sign_up
 from tests.support.site_world import add_day, add_digest, open_site
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -24,8 +26,52 @@ PATHS = (
     *("/papers?q=protein", "/papers?q=phlogiston", "/tags", "/tags/planning", "/timeline"),
     *("/papers/arxiv:2602.00000", "/papers/arxiv:2602.00002", "/subscribe?keyword=agents"),
     *("/login", "/preferences", "/preferences/next", "/preferences/digests"),
-    *("/preferences/delete", "/help/search", "/api", "/nothing"),
+    *("/preferences/delete", "/help/search", "/api", "/nothing", "/login/worn-out"),
 )
+
+
+SAID = (
+    *("Look into your inbox", "Too many requests", "Subscribe", "You are unsubscribed"),
+    *("Your digests go on", "Confirm your subscription", "This link works no more"),
+)
+
+
+def visits(page: Page, origin: str, paths: tuple[str, ...]) -> Iterator[str]:
+    for path in paths:
+        page.goto(origin + path)
+        yield path
+
+
+def states(page: Page, origin: str, unsubscribe_path: str) -> Iterator[str]:
+    """Bring the page into the states that follow a click."""
+    page.goto(f"{origin}/preferences")
+    page.get_by_label("Words, or the topic’s name").fill("robot AND")
+    page.locator("#preview p").first.wait_for()
+    yield "preview with a problem"
+    for keywords in ("agents AND", "agents"):
+        page.goto(f"{origin}/subscribe")
+        page.get_by_label("Your address").fill("eve@example.org")
+        page.get_by_label("Keywords").fill(keywords)
+        page.get_by_role("button", name="Subscribe").click()
+        yield f"signing up for {keywords}"
+    for _ in range(20):
+        form: dict[str, str | float | bool] = {
+            "step": "subscribe",
+            "email": "eve@example.org",
+            "keywords": "agents",
+        }
+        page.request.post(f"{origin}/subscribe", form=form)
+    page.goto(f"{origin}/subscribe")
+    page.get_by_label("Your address").fill("eve@example.org")
+    page.get_by_label("Keywords").fill("agents")
+    page.get_by_role("button", name="Subscribe").click()
+    yield "too many requests"
+    page.goto(origin + unsubscribe_path)
+    yield "unsubscribing"
+    page.get_by_role("button", name="Unsubscribe").click()
+    yield "unsubscribed"
+    page.get_by_role("button", name="Keep my digests").click()
+    yield "undone"
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +104,8 @@ def test_no_page_holds_a_serious_barrier(
     reader = active(
         world.store, world.rules, SubscriberLine(email="ada@example.org", keywords=("robot",))
     )
-    digest_path, unsubscribe_path = world.path_of(
-        reader, add_digest(world.store, reader, papers[:2], rest=papers[2:], left_over=12)
-    )
+    delivery = add_digest(world.store, reader, papers[:2], rest=papers[2:], left_over=12)
+    digest_path, unsubscribe_path = world.path_of(reader, delivery)
     with world.store.write() as tx:
         save_token(
             tx,
@@ -70,7 +115,11 @@ def test_no_page_holds_a_serious_barrier(
             now=world.clock(),
             expires_at=world.clock().replace(day=9),
         )
-    found = []
+    pending = sign_up(world.store, world.rules, SubscriberLine(email="grace@example.org"))
+    assert pending.subscriber_id is not None
+    confirm = confirm_token(world.store, pending.subscriber_id)
+    mute = action_tokens(world.rules.signer, delivery, [(0, AUTHOR)])[0].decode()
+    found, seen = [], []
     with served(world.app) as origin:
         context = browser.new_context(
             viewport={"width": width, "height": 900},
@@ -79,12 +128,13 @@ def test_no_page_holds_a_serious_barrier(
         )
         context.add_cookies([{"name": "session", "value": "key", "url": origin}])
         page = context.new_page()
-        for path in (*PATHS, digest_path, unsubscribe_path):
-            page.goto(origin + path)
+        paths = (*PATHS, digest_path, f"/confirm/{confirm}", f"/act/{mute}")
+        for name in chain(visits(page, origin, paths), states(page, origin, unsubscribe_path)):
             page.evaluate(axe)
             violations = page.evaluate("axe.run().then(found => found.violations)")
+            seen.append(page.title().partition(" · ")[0])
             found += [
-                (path, one["id"], [node["target"] for node in one["nodes"]])
+                (name, one["id"], [node["target"] for node in one["nodes"]])
                 for one in violations
                 if one["impact"] in ("serious", "critical")
             ]
@@ -92,3 +142,4 @@ def test_no_page_holds_a_serious_barrier(
     world.store.close()
 
     assert found == []
+    assert {*SAID, *seen} == {*seen}
