@@ -168,6 +168,7 @@ class SmtpSettings(_Section):
     messages_per_connection: int = Field(default=100, ge=1)
     rate_per_second: float = Field(default=0.0, ge=0)
     per_domain_connections: int = Field(default=0, ge=0)
+    per_domain_per_minute: float = Field(default=0.0, ge=0)
     allow_clear_text: bool = False
     """Lets `security = "none"` reach another host, or log in on this one; never both."""
 

@@ -11,7 +11,8 @@ import typer
 
 from digest.cli import output
 from digest.cli.frame import Frame, command
-from digest.errors import ConfigError, DigestError, UsageError
+from digest.errors import ConfigError, DeliveryError, DigestError, UsageError
+from digest.model import RELAY
 
 if TYPE_CHECKING:
     from digest.service import Service
@@ -57,6 +58,7 @@ def check(
             ("database", _check_schema),
             ("templates", _check_templates),
             ("mail", _check_mail),
+            ("hand-off", _check_holds),
         )
         wrong = False
         for name, look in checks:
@@ -134,3 +136,20 @@ def _check_mail(service: Service) -> str:
     asyncio.run(service.check_smtp_login())
     smtp = service.settings.smtp
     return f"{smtp.host}:{smtp.port} lets us in ({smtp.security})"
+
+
+def _check_holds(service: Service) -> str:
+    from digest.store.send_limits import held_limits
+
+    with service.store.read() as tx:
+        held = held_limits(tx, service.clock())
+    for one in held:
+        if one.key == RELAY:
+            raise DeliveryError(
+                f"held until {one.held_until_at:%Y-%m-%d %H:%M} UTC after the relay refused us "
+                f"({one.reason}): mend that, then `digest deliveries limits --clear relay`",
+                permanent=False,
+            )
+    if not held:
+        return "nothing is held back"
+    return f"{output.count(len(held), 'domain')} asked for a pause: `digest deliveries limits`"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from digest.cli import output
+from digest.cli import limits, output
 from digest.cli.frame import Frame, command, new_group
 from digest.cli.returned import report_document, report_table
 from digest.cli.subscribers import existing_subscriber
@@ -28,6 +28,7 @@ IdArgument = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Hang the group into the command tree."""
+    limits.register(group)
     app.add_typer(group)
 
 

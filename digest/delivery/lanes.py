@@ -9,18 +9,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 from sqlmodel import Session
 
 from digest.clock import Clock
 from digest.delivery.composing import Composer
+from digest.delivery.limits import Limits, Wait
 from digest.delivery.outcomes import (
     Breaker,
     backoff,
     counts_as_attempt,
-    pauses_domain,
 )
 from digest.delivery.pace import Pace
 from digest.delivery.returns.refusals import note_refusal
@@ -33,13 +33,15 @@ from digest.settings import SmtpSettings
 from digest.store import ledger
 from digest.store.engine import Store
 from digest.store.ledger import Recording
+from digest.store.send_limits import load_limits, save_limits
 
 log = structlog.get_logger(__name__)
 
 MAX_SENDING = 16
 """Deliveries of a process that are `sending` at once: so many may be unknown after a crash."""
 
-DOMAIN_PAUSE = timedelta(minutes=5)
+_SAVE_EVERY = 50
+"""So many changes of limits may be lost in a crash; a hold is kept at once."""
 _RECORD_TRIES_S = (0.2, 1.0, 5.0)
 
 
@@ -71,6 +73,9 @@ class Lanes:
         self.clock = clock
         self.transport = transport
         self.writer = GroupCommit(store)
+        self.limits = Limits()
+        self._store = store
+        self._per_minute = settings.per_domain_per_minute
         self.pace = Pace(
             per_second=settings.rate_per_second, per_domain=settings.per_domain_connections
         )
@@ -86,7 +91,6 @@ class Lanes:
         self._spare = MAX_SENDING - self._lanes
         self._stop = stop
         self._breaker = Breaker()
-        self._paused: set[str] = set()
         self._broken: Exception | None = None
         self._ended = 0
         self.on_ended: Callable[[int], None] | None = None
@@ -107,17 +111,40 @@ class Lanes:
         Raises:
             StorageError: If the database refused, after hand-offs in flight have ended.
         """
+        await asyncio.to_thread(self._load_limits)
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self.writer)
             await stack.enter_async_context(self.transport)
             await asyncio.gather(*(_Lane(self, number).run() for number in range(self._lanes)))
             await self._give_back_rest()
+            self._save_limits(at_least=1)
         if self._broken is not None:
             raise self._broken
 
-    def is_paused(self, domain: str) -> bool:
-        """Whether a domain asked to be left alone."""
-        return domain in self._paused
+    def _load_limits(self) -> None:
+        with self._store.read() as tx:
+            self.limits = Limits(load_limits(tx), per_minute=self._per_minute)
+        held = self.limits.relay_hold(self.clock())
+        if held is not None:
+            self._breaker.tripped_by = (
+                f"held until {held.held_until_at:%Y-%m-%d %H:%M} UTC after it refused us "
+                f"({held.reason}); `digest deliveries limits --clear relay` ends that"
+            )
+
+    def _save_limits(self, *, at_least: int) -> None:
+        """Let the next commit keep what changed; should that fail, the next change is kept."""
+        if self.limits.changes >= at_least:
+            changed, now = self.limits.take_changed(), self.clock()
+            self.writer.submit(_save_each, lambda tx: save_limits(tx, changed, now))
+
+    def wait_of(self, message: Message) -> Wait | None:
+        """Say how long a message must wait for its domain; else count it as begun."""
+        domain, now = domain_of(message), self.clock()
+        wait = self.limits.wait_of(domain, now)
+        if wait is None:
+            self.limits.use(domain, now)
+            self._save_limits(at_least=_SAVE_EVERY)
+        return wait
 
     def take_spare(self) -> bool:
         """Take the right to have one more delivery `sending`, if there is one left."""
@@ -132,12 +159,13 @@ class Lanes:
 
     def learn(self, done: HandOff, domain: str) -> None:
         """Take note of what an outcome says about its domain and the relay."""
-        if pauses_domain(done.outcome):
-            self._paused.add(domain)
-            log.warning("domain paused", code=done.outcome.code, enhanced=done.outcome.enhanced)
-        known = self.relay_error is not None
-        if self._breaker.note(done.outcome, of_recipient=done.of_recipient) and not known:
-            log.error("relay refuses, handing off stops", code=done.outcome.code)
+        outcome, known = done.outcome, self.relay_error is not None
+        stops = self._breaker.note(outcome, of_recipient=done.of_recipient) and not known
+        if stops:
+            log.error("relay refuses, handing off stops", code=outcome.code, said=outcome.reply)
+        self.limits.note(outcome, domain, self.clock(), relay_stops=stops)
+        if outcome.kind is not OutcomeKind.SENT:
+            self._save_limits(at_least=1)
 
     def count_ended(self) -> None:
         """Tell whoever watches that one more has ended."""
@@ -146,7 +174,7 @@ class Lanes:
             self.on_ended(self._ended)
 
     def break_off(self, error: Exception) -> None:
-        """Begin nothing more: the database refused."""
+        """Begin nothing more: the database refused, or something broke; raised at the end."""
         self._broken = self._broken or error
 
     def intend_all(self, tx: Session, claimed: Sequence[Delivery]) -> list[bool]:
@@ -196,7 +224,7 @@ class _Lane:
                 await self._deliver(job)
                 self._run.count_ended()
             await self._settle()
-        except StorageError as exc:
+        except Exception as exc:  # the other lanes end what they have begun
             self._run.break_off(exc)
 
     async def _next(self) -> Job | None:
@@ -214,16 +242,13 @@ class _Lane:
             log.error("digest not built", delivery=job.delivery.id)
             self._submit(job.delivery, message)
             return
-        domain = _domain(message)
+        domain = domain_of(message)
         if job is self._following:
             await self._hand_off(job.delivery, message, domain)
             return
-        if self._run.is_paused(domain):
-            await self._run.give_back(
-                job.delivery,
-                self._run.clock() + DOMAIN_PAUSE,
-                "waiting: its domain asked for a pause",
-            )
+        wait = self._run.wait_of(message)
+        if wait is not None:
+            await self._run.give_back(job.delivery, wait.until_at, wait.reason)
             return
         async with self._run.pace.slot(domain):
             await self._hand_off(job.delivery, message, domain)
@@ -280,7 +305,7 @@ class _Lane:
         job = run.supply.take_now()
         if job is None:
             return None
-        if isinstance(job.message, Outcome) or run.is_paused(_domain(job.message)):
+        if isinstance(job.message, Outcome) or run.wait_of(job.message) is not None:
             run.supply.put_back(job)
             return None
         return job
@@ -331,8 +356,13 @@ class _Lane:
         return await future
 
 
-def _domain(message: Message) -> str:
+def domain_of(message: Message) -> str:
+    """Return the destination domain of a message."""
     return message.recipient.rpartition("@")[2].lower()
+
+
+def _save_each(tx: Session, saves: Sequence[Callable[[Session], None]]) -> list[None]:
+    return [save(tx) for save in saves]
 
 
 def _retry_at(

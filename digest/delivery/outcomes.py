@@ -25,6 +25,7 @@ _BACKOFF = (
 _ENHANCED = re.compile(r"^\s*([245]\.\d{1,3}\.\d{1,3})(?=\s|$)", re.MULTILINE)
 # Without an enhanced code, what RFC 5321 §4.2 lets these mean at RCPT: the mailbox.
 _MAILBOX_CODES = frozenset({521, 550, 551, 552, 553, 556})
+_GREYLISTED = re.compile(r"gr[ea]ylist", re.IGNORECASE)
 _AUTH_CODES = frozenset({530, 534, 535, 538})
 _MESSAGE_CODES = frozenset({"5.3.4", "5.6.0", "5.6.1", "5.6.3", "5.6.7"})
 
@@ -118,15 +119,35 @@ def backoff(tries: int) -> timedelta:
 
 
 def pauses_domain(outcome: Outcome) -> bool:
-    """Say whether the server asks us to leave the destination alone for a while."""
+    """Say whether the server asks us to leave the destination alone for a while.
+
+    Greylisting asks it of this recipient alone: the others must have called once, too.
+    """
+    return _asks_for_patience(outcome) and not is_greylisting(outcome)
+
+
+def is_greylisting(outcome: Outcome) -> bool:
+    """Say whether a server wants to see the same envelope again later (RFC 6647)."""
+    return outcome.code in (450, 451) and _GREYLISTED.search(outcome.reply) is not None
+
+
+def _asks_for_patience(outcome: Outcome) -> bool:
     if outcome.kind is not OutcomeKind.RETRY or outcome.relay_trouble:
         return False
     return _is_throttling(outcome.code, outcome.enhanced)
 
 
+def refuses_us(outcome: Outcome) -> bool:
+    """Say whether the relay refused us for policy or authentication, not for this mail."""
+    if outcome.kind is not OutcomeKind.RETRY or not outcome.relay_trouble:
+        return False
+    policy = outcome.enhanced is not None and outcome.enhanced.startswith("5.7.")
+    return policy or outcome.code in _AUTH_CODES
+
+
 def counts_as_attempt(outcome: Outcome) -> bool:
     """Say whether the outcome is the recipient's doing, and counts against them."""
-    return not outcome.relay_trouble and not pauses_domain(outcome)
+    return not outcome.relay_trouble and not _asks_for_patience(outcome)
 
 
 class Breaker:

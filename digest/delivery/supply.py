@@ -76,8 +76,7 @@ class Supply:
                 self._fetch()
                 if self._fetching is None:
                     return None
-                await asyncio.wait([self._fetching])
-                self._unload()
+                await asyncio.wait([self._fetching])  # `take_now` of any lane unloads it
         return None
 
     def take_now(self) -> Job | None:

@@ -49,6 +49,7 @@ from digest.model.ingest import (
     Score,
     Window,
 )
+from digest.model.limits import RELAY, SendLimit
 from digest.model.notes import PaperNote, PaperWords, Topic
 from digest.model.papers import Paper, PaperIntent
 from digest.model.reports import DeliveryReport, ReportKind
@@ -66,6 +67,7 @@ from digest.model.subscribers import (
 __all__ = [
     "NOTHING_NEW",
     "QUEUED_STATES",
+    "RELAY",
     "WELCOME",
     "Alias",
     "Announce",
@@ -114,6 +116,7 @@ __all__ = [
     "Revision",
     "Schedule",
     "Score",
+    "SendLimit",
     "Subscriber",
     "SubscriberDraft",
     "SubscriberId",

@@ -27,7 +27,7 @@ from digest.store.tables.people import (
     SubscriberRow,
     TokenRow,
 )
-from digest.store.tables.service import FactRow, IntakeRow, QuotaRow
+from digest.store.tables.service import FactRow, IntakeRow, QuotaRow, SendLimitRow
 
 __all__ = [
     "AliasRow",
@@ -51,6 +51,7 @@ __all__ = [
     "ReportRow",
     "RevisionRow",
     "ScoreRow",
+    "SendLimitRow",
     "SubscriberRow",
     "Table",
     "TagRow",

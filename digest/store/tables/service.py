@@ -48,3 +48,16 @@ class FactRow(Table, table=True):
     name: str = Field(primary_key=True)
     at: datetime | None = None
     value: str = ""
+
+
+class SendLimitRow(Table, table=True):
+    """What holds back the mail to one domain, or all mail (`relay`); kept over restarts."""
+
+    __tablename__ = "send_limit"
+
+    key: str = Field(primary_key=True)
+    held_until_at: datetime | None = None
+    holds: int = 0
+    reason: str = ""
+    tokens: float | None = None
+    filled_at: datetime | None = None

@@ -1,0 +1,298 @@
+"""Holds and rates over a real connection, and over restarts; groups of intents and outcomes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+import pytest
+from sqlmodel import Session
+
+from digest.clock import fixed_clock
+from digest.delivery.run import DeliverCounts, deliver
+from digest.delivery.smtp import SmtpTransport, Timeouts
+from digest.delivery.writer import GroupCommit
+from digest.errors import StorageError
+from digest.model import (
+    ConsentKind,
+    Delivery,
+    DeliveryState,
+    Outcome,
+    OutcomeKind,
+    SendLimit,
+    SubscriberId,
+)
+from digest.store import ledger
+from digest.store.engine import Store
+from digest.store.ledger import Recording
+from digest.store.send_limits import clear_limit, held_limits, load_limits
+from digest.store.subscribers import suppress
+from tests.support.ledger_world import (
+    MONDAY,
+    PlainComposer,
+    add_papers,
+    add_subscribers,
+    assert_all_accounted_for,
+    message_ids,
+    plan,
+    prepare,
+    smtp_settings,
+    states,
+)
+from tests.support.smtp_server import SmtpServer, smtp_server
+
+MINUTE = timedelta(minutes=1)
+
+
+def over_smtp(
+    store: Store, server: SmtpServer, *, at: datetime = MONDAY, ids: str = "m", **smtp: object
+) -> DeliverCounts:
+    settings = smtp_settings(server.port, **smtp)
+    transport = SmtpTransport(
+        settings.smtp, timeouts=Timeouts(connect_s=5, command_s=5, content_s=2)
+    )
+    return asyncio.run(
+        deliver(
+            store,
+            clock=fixed_clock(at),
+            settings=settings,
+            composer=PlainComposer(),
+            transport=transport,
+            message_ids=message_ids(ids),
+        )
+    )
+
+
+def held(store: Store, at: datetime = MONDAY) -> list[SendLimit]:
+    with store.read() as tx:
+        return held_limits(tx, at)
+
+
+def test_a_pause_that_a_domain_asked_for_outlives_the_run(store: Store) -> None:
+    add_papers(store, 3)
+    add_subscribers(store, 3, domain="slow.example")
+
+    with smtp_server() as server:
+        server.on("RCPT", "421 4.7.0 slow down", times=1)
+        first = over_smtp(store, server, connections=1)
+        during = over_smtp(store, server, at=MONDAY + 4 * MINUTE)
+        said_during = server.verbs.count("RCPT")
+        after = over_smtp(store, server, at=MONDAY + 5 * MINUTE)
+
+    assert (first.sent, first.queued) == (0, 3)
+    assert (during.queued, said_during) == (3, 1)
+    assert after.sent == 3
+    assert held(store, MONDAY + 5 * MINUTE) == []
+
+
+def test_a_relay_that_refuses_us_is_left_alone_until_the_hold_ends(store: Store) -> None:
+    add_papers(store, 3)
+    add_subscribers(store, 3)
+
+    with smtp_server() as server:
+        server.on("MAIL", "550 5.7.1 sender not authorised")
+        first = over_smtp(store, server)
+        said = server.verbs.count("MAIL")
+        during = over_smtp(store, server, at=MONDAY + 4 * MINUTE)
+        said_during = server.verbs.count("MAIL")
+        server.rules.clear()
+        after = over_smtp(store, server, at=MONDAY + 5 * MINUTE)
+
+    assert first.relay_error == "550 5.7.1 sender not authorised"
+    assert said_during == said
+    assert during.relay_error == (
+        "held until 2026-02-02 08:05 UTC after it refused us (550 5.7.1 sender not authorised); "
+        "`digest deliveries limits --clear relay` ends that"
+    )
+    assert after == DeliverCounts(prepared=3, sent=3)
+    with store.read() as tx:
+        assert load_limits(tx) == []
+    assert_all_accounted_for(store)
+
+
+def test_a_hold_of_the_relay_can_be_lifted_by_hand(store: Store) -> None:
+    add_papers(store, 3)
+    add_subscribers(store, 1)
+
+    with smtp_server() as server:
+        server.on("MAIL", "530 5.7.0 log in first", times=1)
+        over_smtp(store, server)
+        with store.write() as tx:
+            lifted = clear_limit(tx, "relay")
+            lifted_again = clear_limit(tx, "relay")
+        after = over_smtp(store, server)
+
+    assert (lifted, lifted_again) == (True, False)
+    assert after.sent == 1
+
+
+def test_an_unreachable_relay_is_tried_again_at_once(store: Store) -> None:
+    add_papers(store, 3)
+    add_subscribers(store, 1)
+
+    with smtp_server() as server:
+        server.on("CONNECT", "421 4.3.2 restarting", times=1)
+        first = over_smtp(store, server)
+        again = over_smtp(store, server)
+
+    assert first.queued == 1
+    assert again.sent == 1
+
+
+def test_greylisting_waits_with_its_recipient_and_pauses_nobody_else(store: Store) -> None:
+    add_papers(store, 3)
+    add_subscribers(store, 3)
+
+    with smtp_server() as server:
+        server.on("RCPT", "451 4.7.1 greylisted, try again", recipient="reader1@example.org")
+        result = over_smtp(store, server, connections=1)
+
+    assert (result.sent, result.queued) == (2, 1)
+    assert held(store) == []
+
+
+def test_the_rate_of_a_domain_holds_over_runs(store: Store) -> None:
+    add_papers(store, 3)
+    add_subscribers(store, 5)
+
+    with smtp_server() as server:
+        first = over_smtp(store, server, per_domain_per_minute=2)
+        same = over_smtp(store, server, per_domain_per_minute=2)
+        later = over_smtp(store, server, at=MONDAY + MINUTE, per_domain_per_minute=2)
+
+    assert (first.sent, first.queued) == (2, 3)
+    assert (same.sent, same.queued) == (0, 3)
+    assert (later.sent, later.queued) == (2, 1)
+    assert_all_accounted_for(store)
+
+
+def test_at_most_sixteen_are_sending_at_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_papers(store, 3)
+    add_subscribers(store, 120)
+    sending: list[int] = []
+    write = Store.write_concurrently
+
+    @contextmanager
+    def counting(one: Store) -> Iterator[Session]:
+        with write(one) as tx:
+            yield tx
+            sending.append(len(ledger.list_entries(tx, state=DeliveryState.SENDING)))
+
+    monkeypatch.setattr(Store, "write_concurrently", counting)
+
+    with smtp_server(pipelining=True) as server:
+        result = over_smtp(store, server, connections=10)
+
+    assert result.sent == 120
+    assert 10 < max(sending) <= 16
+    assert len(server.accepted) == 120
+    assert set(server.accepted.values()) == {1}
+
+
+def claimed(store: Store, count: int) -> list[Delivery]:
+    papers = add_papers(store, count)
+    people = add_subscribers(store, count)
+    prepare(store, *(plan(one, [paper]) for one, paper in zip(people, papers, strict=True)))
+    with store.write() as tx:
+        return ledger.claim_deliveries(tx, MONDAY)
+
+
+def test_a_group_of_intents_begins_all_but_those_that_may_not(store: Store) -> None:
+    first, second, third, fourth = claimed(store, 4)
+    with store.write() as tx:
+        suppress(tx, SubscriberId(2), ConsentKind.UNSUBSCRIBED, MONDAY)
+        ledger.give_back(tx, third.id, third.fence, next_attempt_at=MONDAY)
+
+    with store.write() as tx:
+        intended = ledger.intend_all(tx, [first, second, third, fourth], MONDAY)
+
+    assert intended == [True, False, False, True]
+    assert states(store) == ["sending", "skipped", "ready", "sending"]
+    assert_all_accounted_for(store)
+
+
+def test_a_group_of_outcomes_records_each_by_its_kind(store: Store) -> None:
+    group = claimed(store, 5)
+    with store.write() as tx:
+        ledger.intend_all(tx, group[:4], MONDAY)
+    kinds = (
+        OutcomeKind.SENT,
+        OutcomeKind.BOUNCED,
+        OutcomeKind.UNKNOWN,
+        OutcomeKind.RETRY,
+        OutcomeKind.SENT,
+    )
+    recordings = [
+        Recording(
+            delivery=one,
+            outcome=Outcome(kind=kind, reply=f"said of {one.id}"),
+            retry_at=MONDAY + MINUTE,
+        )
+        for one, kind in zip(group, kinds, strict=True)
+    ]
+
+    with store.write() as tx:
+        recorded = ledger.record_all(tx, recordings, MONDAY)
+
+    assert recorded == [True, True, True, True, False]
+    assert states(store) == ["sent", "bounced", "unknown", "ready", "claimed"]
+    with store.read() as tx:
+        sent = ledger.get_delivery(tx, group[0].id)
+    assert sent is not None
+    assert (sent.reply, sent.attempts, sent.tries, sent.finished_at) == (
+        f"said of {group[0].id}",
+        1,
+        1,
+        MONDAY,
+    )
+    assert_all_accounted_for(store)
+
+
+def test_a_late_acceptance_is_recorded_beside_one_that_came_too_late(store: Store) -> None:
+    late, lost = claimed(store, 2)
+    with store.write() as tx:
+        ledger.intend_all(tx, [late, lost], MONDAY)
+    expired = MONDAY + timedelta(minutes=15)
+    with store.write() as tx:
+        ledger.tidy(tx, expired)
+        ledger.resend(tx, lost.id, expired)
+        ledger.claim_deliveries(tx, expired)
+    accepted = Outcome(kind=OutcomeKind.SENT, reply="250 ok")
+
+    with store.write() as tx:
+        recorded = ledger.record_all(
+            tx,
+            [
+                Recording(delivery=late, outcome=accepted),
+                Recording(delivery=lost, outcome=accepted),
+            ],
+            expired,
+        )
+
+    assert recorded == [True, False]
+    assert states(store) == ["sent", "claimed"]
+
+
+def test_one_bad_outcome_does_not_spoil_its_group(store: Store) -> None:
+    group = claimed(store, 3)
+
+    def apply(tx: Session, items: list[Delivery]) -> list[bool]:
+        done = ledger.intend_all(tx, items, MONDAY)
+        if group[1] in items:
+            raise StorageError("the database refused: odd")
+        return done
+
+    async def all_at_once() -> list[bool | BaseException]:
+        async with GroupCommit(store) as writer:
+            return await asyncio.gather(
+                *(writer.submit(apply, one) for one in group),  # type: ignore[arg-type]
+                return_exceptions=True,
+            )
+
+    first, second, third = asyncio.run(all_at_once())
+
+    assert (first, third) == (True, True)
+    assert isinstance(second, StorageError)
+    assert states(store) == ["sending", "claimed", "sending"]
