@@ -23,6 +23,7 @@ class Election:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._connection: Connection | None = None
+        self._stood_back = False
         self._turn = threading.Lock()
 
     def won(self) -> bool:
@@ -59,7 +60,10 @@ class Election:
         connection = self._store.connect_apart()
         if not try_to_hold(connection, Lock.TICK):
             connection.close()
+            if not self._stood_back:
+                log.info("another process ticks")
+            self._stood_back = True
             return False
-        self._connection = connection
+        self._connection, self._stood_back = connection, False
         log.info("elected to tick")
         return True

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["sqlite", "postgresql"]
 
-_FOLDER = "DIGEST_TEST_FOLDER"
+_FOLDER = "TEST_RUN_FOLDER"
 """Environment variable: the folder that all processes of a test run share."""
 _TEMPLATE = "digest_template"
 _FAST = """
