@@ -63,8 +63,12 @@ class Matches:
 
     def match(self, paper: Paper, ids: tuple[QueryId, ...], wanted: Wanted) -> Match:
         """Return the match of a paper that these queries want, and that reads as before."""
-        key = (paper.id, ids, *[wanted[one][1] for one in ids if one in wanted])
-        match = self._kept.get(key)
+        key: tuple[object, ...]
+        if len(ids) == 1 and ids[0] in wanted:  # as most are
+            key = (paper.id, ids[0], wanted[ids[0]][1])
+        else:
+            key = (paper.id, ids, *[wanted[one][1] for one in ids if one in wanted])
+        match = self._kept.get(key) or self._kept.again(key)
         if match is None:
             asked = [wanted[one] for one in ids if one in wanted]
             match = Match(paper=paper, reasons=self._finder.reasons(paper, asked))

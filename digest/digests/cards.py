@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from digest.digests.card import (
     SNIPPET,
@@ -26,10 +26,9 @@ from digest.digests.fragments import (
     Filler,
     Fragment,
     encode_fragment,
-    put_in,
     token_number,
 )
-from digest.digests.holes import AnyHole, hole
+from digest.digests.holes import AnyHole, Hole, hole
 from digest.digests.kept import Kept
 from digest.digests.reasons import Segment
 from digest.digests.templates import LESS, WHY, MailTemplates
@@ -39,7 +38,10 @@ from digest.subscribers.actions import mutings
 WEB_URL = "web_url"
 _SEGMENT, _TEXT_WHY, _LABEL = "segment ", "text_why", "label "
 
-_KEPT_CARDS = 1 << 14
+_WHY_HOLE, _LESS_HOLE = Hole(WHY), Hole(LESS)
+_NOTHING = Fragment((), 0)
+
+_KEPT_CARDS = 1 << 15
 _KEPT_WHYS = 1 << 14
 _KEPT_PAPERS = 1 << 11
 _KEPT_SHAPES = 1 << 10
@@ -47,8 +49,7 @@ _KEPT_SHAPES = 1 << 10
 _WhyKey: TypeAlias = tuple[tuple[str, str, str, tuple[str, ...], str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CardPart:
+class CardPart(NamedTuple):
     """A card in one part of the mail: its encoded parts, and which of them to fill.
 
     `tokens` are (index of the part, number of the choice), `numbers` (index, encoded
@@ -62,8 +63,7 @@ class CardPart:
     excess: int
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class Card(NamedTuple):
     """A paper and its reasons, ready for any mail. `choices` are what can be muted."""
 
     match: Match
@@ -143,7 +143,7 @@ class Cards:
         # holds its match, so that no other can have its id.
         if not act_url or snippet != SNIPPET:
             return self._make(match, act_url, snippet)  # previews, and mails cut to fit
-        card = self._cards.get(id(match))
+        card = self._cards.get(id(match)) or self._cards.again(id(match))
         if card is None or card.match is not match or card.act_url != act_url:
             card = self._cards.keep(id(match), self._make(match, act_url, snippet))
         return card
@@ -158,30 +158,40 @@ class Cards:
             act_url=act_url,
             title=printed.title,
             choices=tuple(offered),
-            html=self._part(put_in(printed.html, {WHY: why.html, LESS: less}), self._html),
-            text=self._part(put_in(printed.text, {WHY: why.text}), self._text),
+            html=self._part(printed.html, why.html, less, self._html),
+            text=self._part(printed.text, why.text, _NOTHING, self._text),
         )
 
-    def _part(self, fragment: Fragment, filler: Filler) -> CardPart:
-        parts, tokens, numbers, others = [], [], [], []
-        for at, item in enumerate(fragment.items):
+    def _part(self, printed: Fragment, why: Fragment, less: Fragment, filler: Filler) -> CardPart:
+        """Put the pieces together. They stay apart in memory: cards share them."""
+        parts: list[bytes] = []
+        tokens: list[tuple[int, int]] = []
+        numbers: list[tuple[int, Numbers]] = []
+        others: list[tuple[int, AnyHole]] = []
+        for item in printed.items:
             if isinstance(item, bytes):
                 parts.append(item)
-                continue
-            parts.append(b"")
-            token = token_number(item)
-            if token is not None:
-                tokens.append((at, token))
-            elif set(item.names) == {NUMBER}:
-                numbers.append((at, self._numbers_of(item, filler)))
+            elif item == _WHY_HOLE:
+                parts += why.items  # type: ignore[arg-type]  # it has no holes left
+            elif item == _LESS_HOLE:
+                for one in less.items:
+                    if isinstance(one, bytes):
+                        parts.append(one)
+                    else:
+                        tokens.append((len(parts), token_number(one) or 0))
+                        parts.append(b"")
             else:
-                others.append((at, item))
+                if set(item.names) == {NUMBER}:
+                    numbers.append((len(parts), self._numbers_of(item, filler)))
+                else:
+                    others.append((len(parts), item))
+                parts.append(b"")
         return CardPart(
             parts=tuple(parts),
             tokens=tuple(tokens),
             numbers=tuple(numbers),
             others=tuple(others),
-            excess=fragment.excess,
+            excess=printed.excess + why.excess + less.excess,
         )
 
     def _numbers_of(self, one: AnyHole, filler: Filler) -> Numbers:
@@ -191,7 +201,7 @@ class Cards:
         return numbers
 
     def _printed(self, paper: Paper, snippet: int, said: frozenset[str]) -> _Printed:
-        kept = self._papers.get(id(paper))
+        kept = self._papers.get(id(paper)) or self._papers.again(id(paper))
         if kept is None or kept.paper is not paper:
             kept = self._papers.keep(id(paper), _Paper(paper, TagChooser(paper)))
         tags = kept.tags.unsaid(said)
@@ -214,7 +224,7 @@ class Cards:
     def _why(self, reasons: Sequence[Reason]) -> _Why:
         # Reasons are equal that say the same of different papers; `asked` tells them apart.
         key = tuple([(one.term, one.field, one.query, one.without, one.asked) for one in reasons])
-        why = self._whys.get(key)
+        why = self._whys.get(key) or self._whys.again(key)
         return self._whys.keep(key, self._make_why(why_view(reasons))) if why is None else why
 
     def _make_why(self, view: WhyView) -> _Why:
@@ -223,13 +233,13 @@ class Cards:
         values[_TEXT_WHY] = view.text_why
         return _Why(
             said=view.said,
-            html=_filled(html, self._html, values),
-            text=_filled(text, self._text, values),
+            html=Fragment((self._html.all(html, values),), html.excess),
+            text=Fragment((self._text.all(text, values),), text.excess),
         )
 
     def _why_shape(self, marked: tuple[bool, ...]) -> tuple[Fragment, Fragment]:
         """Return the line of reasons in both parts, its words left open."""
-        shape = self._why_shapes.get(marked)
+        shape = self._why_shapes.get(marked) or self._why_shapes.again(marked)
         if shape is None:
             view = WhyView(
                 why=tuple(
@@ -248,12 +258,24 @@ class Cards:
         return shape
 
     def _less(self, act_url: str, labels: Sequence[str]) -> Fragment:
+        shape = self._less_shape(act_url, len(labels))
         values = {f"{_LABEL}{at}": less_label(label) for at, label in enumerate(labels)}
-        return _filled(self._less_shape(act_url, len(labels)), self._html, values)
+        items: list[bytes | AnyHole] = []
+        together: list[bytes] = []
+        for item in shape.items:
+            if isinstance(item, bytes):
+                together.append(item)
+            elif isinstance(item, Hole) and item.name in values:
+                together.append(self._html.value(values[item.name]))
+            else:
+                items += (b"".join(together), item)
+                together = []
+        items.append(b"".join(together))
+        return Fragment(tuple(items), shape.excess)
 
     def _less_shape(self, act_url: str, count: int) -> Fragment:
         """Return the links that mute something, their labels and tokens left open."""
-        shape = self._less_shapes.get((act_url, count))
+        shape = self._less_shapes.get((act_url, count)) or self._less_shapes.again((act_url, count))
         if shape is None:
             view = LessView(
                 less=tuple(
@@ -265,14 +287,3 @@ class Cards:
                 (act_url, count), encode_fragment(self._templates.opened("less.html", paper=view))
             )
         return shape
-
-
-def _filled(fragment: Fragment, filler: Filler, values: dict[str, str]) -> Fragment:
-    """Fill the holes that these values can fill."""
-    items: list[bytes | AnyHole] = [
-        item
-        if isinstance(item, bytes) or not values.keys() >= set(item.names)
-        else filler.fill(item, values)
-        for item in fragment.items
-    ]
-    return put_in(Fragment(tuple(items), fragment.excess), {})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from markupsafe import escape
 
@@ -34,9 +33,6 @@ class Fragment:
     excess: int
 
 
-Filling: TypeAlias = bytes | Fragment
-
-
 def encode_fragment(pieces: Iterable[str | AnyHole]) -> Fragment:
     """Encode what is fixed."""
     items: list[bytes | AnyHole] = []
@@ -56,28 +52,6 @@ def encode_fragment(pieces: Iterable[str | AnyHole]) -> Fragment:
         after_token = SOFT_BREAK if token_number(piece) is not None else b""
     if after_token:
         items.append(after_token)
-    return Fragment(tuple(items), excess)
-
-
-def put_in(fragment: Fragment, fillings: Mapping[str, Filling]) -> Fragment:
-    """Fill the holes of these names, and join what then stands side by side."""
-    items: list[bytes | AnyHole] = []
-    together: list[bytes] = []
-    excess = fragment.excess
-    for item in fragment.items:
-        filling = fillings.get(item.name) if type(item) is Hole else item
-        if isinstance(filling, Fragment):
-            excess += filling.excess
-            inner: tuple[bytes | AnyHole, ...] = filling.items
-        else:
-            inner = (item if filling is None else filling,)
-        for one in inner:
-            if isinstance(one, bytes):
-                together.append(one)
-            else:
-                items += (b"".join(together), one)
-                together = []
-    items.append(b"".join(together))
     return Fragment(tuple(items), excess)
 
 
@@ -106,15 +80,28 @@ class Filler:
             name = one.name
             return self.encode(values[name]) if name in _ALWAYS_NEW else self.value(values[name])
         given = tuple([values[name] for name in one.names])
-        shaped = self._shaped.get((one, given))
+        shaped = self._shaped.get((one, given)) or self._shaped.again((one, given))
         if shaped is None:
             shaped = self._shaped.keep((one, given), self.encode(one.fill(values.__getitem__)))
         return shaped
 
     def value(self, text: str) -> bytes:
         """Return a value that is put in as it is, encoded."""
-        encoded = self._values.get(text)
+        encoded = self._values.get(text) or self._values.again(text)
         return self._values.keep(text, self.encode(text)) if encoded is None else encoded
+
+    def all(self, fragment: Fragment, values: Mapping[str, str]) -> bytes:
+        """Fill every hole of a fragment, without keeping what only it has."""
+        return b"".join(
+            [
+                item
+                if isinstance(item, bytes)
+                else self.value(values[item.name])
+                if type(item) is Hole
+                else self.encode(item.fill(values.__getitem__))
+                for item in fragment.items
+            ]
+        )
 
     def encode(self, text: str) -> bytes:
         """Encode a value anew."""

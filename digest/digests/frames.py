@@ -107,7 +107,7 @@ class Frames:
         Raises:
             RenderError: If a template cannot be rendered.
         """
-        frame = self._frames.get(key)
+        frame = self._frames.get(key) or self._frames.again(key)
         return self._frames.keep(key, self._make(key)) if frame is None else frame
 
     def _make(self, key: FrameKey) -> Frame:

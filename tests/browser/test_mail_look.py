@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -33,6 +34,11 @@ DIGESTS = {
     "three": three_papers(),
     "twenty": twenty_papers(),
     "awkward": awkward_papers(),
+    "thin": replace(
+        one_paper(),
+        notices=("arXiv announced nothing today: it was a holiday in the United States.",),
+        left_over=1,
+    ),
     "welcome": welcome(),
     "none": make_digest((), notices=("arXiv announces nothing on Saturdays.",)),
 }
@@ -53,7 +59,13 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def pages() -> dict[str, str]:
     renderer = DigestRenderer(resource_dir("templates"), service_name="Daily papers")
-    mails = {name: renderer.render(digest, LINKS).html for name, digest in DIGESTS.items()}
+    links = replace(LINKS, act="https://papers.example.org/act/")
+    mails = {
+        name: renderer.encode(digest, links, lambda actions: [b"aB3_" * 9 for _ in actions])
+        .decoded()
+        .html
+        for name, digest in DIGESTS.items()
+    }
     view = confirm_view(
         service_name="Daily papers",
         day=date(2026, 2, 3),
