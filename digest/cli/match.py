@@ -89,7 +89,8 @@ def _told(found: LookBack, canonical: str, looked_at: int, days: int) -> str:
         f"{found.total:,} of {papers} {'matches' if found.total == 1 else 'match'} {canonical}"
     ]
     if len(found.matches) < found.total:
-        lines[0] += f"; here are {len(found.matches):,}"
+        shown = len(found.matches)
+        lines[0] += f"; here {'is' if shown == 1 else 'are'} {shown:,}"
     if found.narrowings:
         gives = [f"adding `-{one.excluded}` gives {one.total:,}" for one in found.narrowings]
         lines[0] += "\n" + "; ".join(gives[:_MAX_NARROWINGS])
