@@ -25,7 +25,6 @@ from tests.support.ledger_world import (
     add_subscribers,
     assert_all_accounted_for,
     message_ids,
-    open_store,
     smtp_settings,
     states,
 )
@@ -65,8 +64,7 @@ def over_smtp(
     )
 
 
-def test_a_run_prepares_hands_off_and_records_every_digest(tmp_path: Path) -> None:
-    store = open_store(tmp_path)
+def test_a_run_prepares_hands_off_and_records_every_digest(store: Store) -> None:
     add_papers(store, 3)
     add_subscribers(store, 20)
 
@@ -80,8 +78,7 @@ def test_a_run_prepares_hands_off_and_records_every_digest(tmp_path: Path) -> No
     assert_all_accounted_for(store)
 
 
-def test_a_second_run_of_the_same_instant_does_nothing(tmp_path: Path) -> None:
-    store = open_store(tmp_path)
+def test_a_second_run_of_the_same_instant_does_nothing(store: Store) -> None:
     add_papers(store, 3)
     add_subscribers(store, 4)
 
@@ -93,8 +90,7 @@ def test_a_second_run_of_the_same_instant_does_nothing(tmp_path: Path) -> None:
     assert sum(server.accepted.values()) == 4
 
 
-def test_one_refused_recipient_of_twenty_bounces_and_the_others_arrive(tmp_path: Path) -> None:
-    store = open_store(tmp_path)
+def test_one_refused_recipient_of_twenty_bounces_and_the_others_arrive(store: Store) -> None:
     add_papers(store, 3)
     add_subscribers(store, 20)
 
@@ -112,8 +108,7 @@ def test_one_refused_recipient_of_twenty_bounces_and_the_others_arrive(tmp_path:
     assert_all_accounted_for(store)
 
 
-def test_a_4xx_waits_for_its_backoff_and_the_others_arrive(tmp_path: Path) -> None:
-    store = open_store(tmp_path)
+def test_a_4xx_waits_for_its_backoff_and_the_others_arrive(store: Store) -> None:
     add_papers(store, 3)
     add_subscribers(store, 20)
 
@@ -135,8 +130,7 @@ def test_a_4xx_waits_for_its_backoff_and_the_others_arrive(tmp_path: Path) -> No
     [Drop(after_bytes=40), Drop(), Drop(accept=True)],
     ids=["in the content", "after the final dot", "after acceptance, the reply lost"],
 )
-def test_a_drop_after_data_began_is_unknown_and_never_retried(tmp_path: Path, drop: Drop) -> None:
-    store = open_store(tmp_path)
+def test_a_drop_after_data_began_is_unknown_and_never_retried(store: Store, drop: Drop) -> None:
     add_papers(store, 3)
     add_subscribers(store, 20)
 
@@ -151,8 +145,7 @@ def test_a_drop_after_data_began_is_unknown_and_never_retried(tmp_path: Path, dr
     assert_all_accounted_for(store)
 
 
-def test_silence_after_data_began_is_unknown(tmp_path: Path) -> None:
-    store = open_store(tmp_path)
+def test_silence_after_data_began_is_unknown(store: Store) -> None:
     add_papers(store, 3)
     add_subscribers(store, 3)
 
@@ -164,8 +157,7 @@ def test_silence_after_data_began_is_unknown(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA"])
-def test_a_drop_before_the_content_is_tried_again(tmp_path: Path, verb: str) -> None:
-    store = open_store(tmp_path)
+def test_a_drop_before_the_content_is_tried_again(store: Store, verb: str) -> None:
     add_papers(store, 3)
     add_subscribers(store, 1)
 
@@ -196,8 +188,7 @@ def test_a_drop_before_the_content_is_tried_again(tmp_path: Path, verb: str) -> 
         ("MAIL", "552 5.3.4 too large", "failed"),
     ],
 )
-def test_each_reply_leads_to_its_state(tmp_path: Path, verb: str, reply: str, state: str) -> None:
-    store = open_store(tmp_path)
+def test_each_reply_leads_to_its_state(store: Store, verb: str, reply: str, state: str) -> None:
     add_papers(store, 3)
     add_subscribers(store, 1)
 
@@ -209,8 +200,7 @@ def test_each_reply_leads_to_its_state(tmp_path: Path, verb: str, reply: str, st
     assert_all_accounted_for(store)
 
 
-def test_an_unreachable_relay_stops_the_run_and_counts_against_nobody(tmp_path: Path) -> None:
-    store = open_store(tmp_path)
+def test_an_unreachable_relay_stops_the_run_and_counts_against_nobody(store: Store) -> None:
     add_papers(store, 3)
     add_subscribers(store, 20)
     settings = smtp_settings(1)
@@ -225,8 +215,7 @@ def test_an_unreachable_relay_stops_the_run_and_counts_against_nobody(tmp_path: 
     assert back == DeliverCounts(prepared=20, sent=20)
 
 
-def test_a_policy_refusal_at_mail_trips_the_breaker(tmp_path: Path) -> None:
-    store = open_store(tmp_path)
+def test_a_policy_refusal_at_mail_trips_the_breaker(store: Store) -> None:
     add_papers(store, 3)
     add_subscribers(store, 20)
 
@@ -240,8 +229,7 @@ def test_a_policy_refusal_at_mail_trips_the_breaker(tmp_path: Path) -> None:
     assert attempts(store) == [0] * 20
 
 
-def test_a_recipients_own_policy_holds_up_nobody_else(tmp_path: Path) -> None:
-    store = open_store(tmp_path)
+def test_a_recipients_own_policy_holds_up_nobody_else(store: Store) -> None:
     add_papers(store, 3)
     add_subscribers(store, 20)
 
@@ -253,8 +241,7 @@ def test_a_recipients_own_policy_holds_up_nobody_else(tmp_path: Path) -> None:
     assert attempts(store) == [1] * 6 + [0] + [1] * 13
 
 
-def test_policy_refusals_of_all_recipients_trip_the_breaker(tmp_path: Path) -> None:
-    store = open_store(tmp_path)
+def test_policy_refusals_of_all_recipients_trip_the_breaker(store: Store) -> None:
     add_papers(store, 3)
     add_subscribers(store, 20)
 
@@ -269,9 +256,8 @@ def test_policy_refusals_of_all_recipients_trip_the_breaker(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("reply", ["550 5.7.1 not from you", "450 4.7.1 greylisted", "421 busy"])
 def test_a_refusal_that_counts_against_nobody_still_waits_longer_each_time(
-    tmp_path: Path, reply: str
+    store: Store, reply: str
 ) -> None:
-    store = open_store(tmp_path)
     add_papers(store, 3)
     add_subscribers(store, 1)
     hand_offs = []
@@ -288,8 +274,7 @@ def test_a_refusal_that_counts_against_nobody_still_waits_longer_each_time(
     assert attempts(store) == [0]
 
 
-def test_421_for_a_recipient_pauses_the_domain_and_not_the_others(tmp_path: Path) -> None:
-    store = open_store(tmp_path)
+def test_421_for_a_recipient_pauses_the_domain_and_not_the_others(store: Store) -> None:
     add_papers(store, 3)
     add_subscribers(store, 6, domain="slow.example")
     add_subscribers(store, 6, domain="quick.example")
@@ -304,8 +289,7 @@ def test_421_for_a_recipient_pauses_the_domain_and_not_the_others(tmp_path: Path
     assert attempts(store) == [0] * 6 + [1] * 6
 
 
-def test_a_reused_connection_that_the_server_closed_is_replaced(tmp_path: Path) -> None:
-    store = open_store(tmp_path)
+def test_a_reused_connection_that_the_server_closed_is_replaced(store: Store) -> None:
     add_papers(store, 3)
     add_subscribers(store, 6)
 
@@ -320,8 +304,7 @@ def test_a_reused_connection_that_the_server_closed_is_replaced(tmp_path: Path) 
     assert server.connections == 2
 
 
-def test_a_connection_carries_so_many_messages_and_no_more(tmp_path: Path) -> None:
-    store = open_store(tmp_path)
+def test_a_connection_carries_so_many_messages_and_no_more(store: Store) -> None:
     add_papers(store, 3)
     add_subscribers(store, 7)
 
@@ -334,8 +317,7 @@ def test_a_connection_carries_so_many_messages_and_no_more(tmp_path: Path) -> No
     assert server.verbs.count("QUIT") == 3
 
 
-def test_limits_that_the_operator_set_are_kept(tmp_path: Path) -> None:
-    store = open_store(tmp_path)
+def test_limits_that_the_operator_set_are_kept(store: Store) -> None:
     add_papers(store, 3)
     add_subscribers(store, 4)
 
@@ -346,8 +328,7 @@ def test_limits_that_the_operator_set_are_kept(tmp_path: Path) -> None:
     assert result.sent == 4
 
 
-def test_a_digest_that_cannot_be_composed_fails_alone(tmp_path: Path) -> None:
-    store = open_store(tmp_path)
+def test_a_digest_that_cannot_be_composed_fails_alone(store: Store, tmp_path: Path) -> None:
     add_papers(store, 3)
     add_subscribers(store, 4)
     composer = PlainComposer(
@@ -367,8 +348,7 @@ def test_a_digest_that_cannot_be_composed_fails_alone(tmp_path: Path) -> None:
     assert_all_accounted_for(store)
 
 
-def test_the_outbox_holds_one_file_a_delivery(tmp_path: Path) -> None:
-    store = open_store(tmp_path)
+def test_the_outbox_holds_one_file_a_delivery(store: Store, tmp_path: Path) -> None:
     add_papers(store, 3)
     add_subscribers(store, 2)
 
@@ -380,8 +360,7 @@ def test_the_outbox_holds_one_file_a_delivery(tmp_path: Path) -> None:
     assert b"To: reader1@example.org\r\n" in (tmp_path / "outbox" / names[0]).read_bytes()
 
 
-def test_an_outbox_that_cannot_be_written_stops_the_run(tmp_path: Path) -> None:
-    store = open_store(tmp_path)
+def test_an_outbox_that_cannot_be_written_stops_the_run(store: Store, tmp_path: Path) -> None:
     add_papers(store, 3)
     add_subscribers(store, 2)
     (tmp_path / "outbox").write_text("a file where the folder should be")
@@ -393,8 +372,7 @@ def test_an_outbox_that_cannot_be_written_stops_the_run(tmp_path: Path) -> None:
     assert "cannot be written" in result.relay_error
 
 
-def test_progress_is_told_from_nothing_to_all(tmp_path: Path) -> None:
-    store = open_store(tmp_path)
+def test_progress_is_told_from_nothing_to_all(store: Store, tmp_path: Path) -> None:
     add_papers(store, 3)
     add_subscribers(store, 3)
     told: list[tuple[int, int]] = []
@@ -414,8 +392,7 @@ def test_progress_is_told_from_nothing_to_all(tmp_path: Path) -> None:
     assert told == [(0, 3), (1, 3), (2, 3), (3, 3)]
 
 
-def test_a_stop_ends_hand_offs_in_flight_and_begins_no_others(tmp_path: Path) -> None:
-    store = open_store(tmp_path)
+def test_a_stop_ends_hand_offs_in_flight_and_begins_no_others(store: Store) -> None:
     add_papers(store, 3)
     add_subscribers(store, 20)
 
@@ -444,8 +421,7 @@ def test_a_stop_ends_hand_offs_in_flight_and_begins_no_others(tmp_path: Path) ->
     assert set(server.accepted.values()) == {1}
 
 
-def test_the_next_days_digest_holds_nothing_of_the_day_before(tmp_path: Path) -> None:
-    store = open_store(tmp_path)
+def test_the_next_days_digest_holds_nothing_of_the_day_before(store: Store, tmp_path: Path) -> None:
     first = add_papers(store, 4)
     add_subscribers(store, 1, max_papers=3)
 
@@ -471,9 +447,8 @@ def test_the_next_days_digest_holds_nothing_of_the_day_before(tmp_path: Path) ->
     ],
 )
 def test_a_resend_that_fails_mails_no_paper_a_second_time(
-    tmp_path: Path, refusal: str, said: str
+    store: Store, refusal: str, said: str
 ) -> None:
-    store = open_store(tmp_path)
     add_papers(store, 2)
     add_subscribers(store, 1)
 

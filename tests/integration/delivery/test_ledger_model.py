@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -27,13 +28,13 @@ from digest.store import ledger
 from digest.store.engine import Store
 from digest.store.ledger import LEGAL, Event, Resolution
 from digest.store.subscribers import suppress
+from tests.support.databases import Kind, new_database
 from tests.support.ledger_world import (
     MONDAY,
     add_papers,
     add_subscribers,
     assert_all_accounted_for,
     message_ids,
-    open_store,
     plan,
 )
 
@@ -76,10 +77,14 @@ class Believed:
 
 
 class LedgerMachine(RuleBasedStateMachine):
+    kind: Kind = "sqlite"
+
     def __init__(self) -> None:
         super().__init__()
-        self.folder = TemporaryDirectory()
-        self.store: Store = open_store(Path(self.folder.name))
+        self.opened = ExitStack()
+        folder = self.opened.enter_context(TemporaryDirectory())
+        url = self.opened.enter_context(new_database(self.kind, Path(folder)))
+        self.store = Store(url)
         self.now = MONDAY
         self.believed: dict[DeliveryId, Believed] = {}
         self.periods: set[tuple[SubscriberId, Period]] = set()
@@ -96,7 +101,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.store.close()
-        self.folder.cleanup()
+        self.opened.close()
 
     # ---- what happens
 
@@ -343,10 +348,17 @@ class LedgerMachine(RuleBasedStateMachine):
         return not holders & {one, None}
 
 
-TestLedger = LedgerMachine.TestCase
-TestLedger.settings = settings(
+class PostgresqlLedgerMachine(LedgerMachine):
+    kind: Kind = "postgresql"
+
+
+_THOROUGH = settings(
     max_examples=50,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
+TestLedger = LedgerMachine.TestCase
+TestLedger.settings = _THOROUGH
+TestLedgerOnPostgresql = PostgresqlLedgerMachine.TestCase
+TestLedgerOnPostgresql.settings = settings(_THOROUGH, max_examples=10)
