@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import aiosmtplib
 
@@ -64,7 +65,7 @@ def run() -> list[Result]:
 def _near(count: int, messages: list[Message], size: int) -> Iterator[Result]:
     with sink() as port:
         bare = _alone(send_bare, messages, port, CONNECTIONS, count // 4)
-        ordinary = _alone(ordinary_stack.send, port, CONNECTIONS, min(count, 300))
+        ordinary = Run(*_alone(ordinary_stack.send, port, CONNECTIONS, min(count, 300)))
         source = _smtp_source(port, size, count)
         engines = {}
         for kind in ("SQLite", "PostgreSQL"):
@@ -107,7 +108,7 @@ def _row(work: str, run: Run, other: Run | None = None, against: str | None = No
     )
 
 
-def _alone(work: Callable[..., object], *arguments: object) -> object:  # type: ignore[explicit-any]
+def _alone(work: Callable[..., Any], *arguments: object) -> Any:
     """Run in a new process, so that its peak of memory is its own."""
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(max_workers=1, mp_context=spawn) as pool:

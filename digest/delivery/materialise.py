@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from array import array
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,7 +23,7 @@ from digest.model import DeliveryPlan, PaperId, QueryId, Subscriber, SubscriberI
 from digest.settings import DigestSettings
 from digest.store import ledger
 from digest.store.engine import Store
-from digest.store.ledger import DueSubscriber
+from digest.store.ledger import DueSubscriber, IdRanges
 from digest.store.subscribers import clear_welcome_due, set_next_digest_at
 
 log = structlog.get_logger(__name__)
@@ -42,7 +41,7 @@ class Materialised:
     `candidates` is prepared + `existing`: the periods that had a row already.
     """
 
-    ids: array[int] = field(default_factory=lambda: array("q"))
+    ids: IdRanges = field(default_factory=IdRanges)
     candidates: int = 0
     existing: int = 0
     subscribers: int = 0
@@ -145,7 +144,7 @@ class _Shards:
             )
             clear_welcome_due(tx, [one.subscriber.id for one in due if one.welcome_marked])
             self._check_sums(tx, plans, inserted)
-        done.ids.extend(inserted.ids)
+        done.ids.add_all(sorted(inserted.ids))
         done.candidates += len(plans)
         done.existing += inserted.existing
         done.subscribers += len(due)
@@ -187,7 +186,7 @@ class _Shards:
 
     @staticmethod
     def _check_sums(tx: Session, plans: list[DeliveryPlan], inserted: ledger.Inserted) -> None:
-        prepared = ledger.count_deliveries(tx, inserted.ids).prepared
+        prepared = ledger.count_deliveries(tx, IdRanges(sorted(inserted.ids))).prepared
         if prepared + inserted.existing != len(plans):
             raise StorageError(
                 f"{len(plans)} digests were owed, but {prepared} were prepared and "

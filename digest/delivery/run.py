@@ -18,7 +18,7 @@ from digest.delivery.transport import Transport
 from digest.settings import Settings
 from digest.store import ledger
 from digest.store.engine import Store
-from digest.store.ledger import LedgerCounts, Tidied
+from digest.store.ledger import IdRanges, LedgerCounts, Tidied
 
 log = structlog.get_logger(__name__)
 
@@ -68,7 +68,7 @@ async def deliver(
         StorageError: If the database refuses; hand-offs in flight are ended first.
     """
     stop = stop or asyncio.Event()
-    open_ids, tidied = await asyncio.to_thread(_begin, store, clock, settings)
+    ids, tidied = await asyncio.to_thread(_begin, store, clock, settings)
     if tidied != Tidied():
         log.info("ledger tidied", **{one.name: getattr(tidied, one.name) for one in fields(tidied)})
     # A template that renders nothing would fail everybody's period for good: it holds the
@@ -82,7 +82,7 @@ async def deliver(
         queries=queries,
         stop=stop,
     )
-    ids = [*open_ids, *prepared.ids]
+    ids.add_all(prepared.ids)
     lanes = Lanes(
         store,
         clock=clock,
@@ -106,17 +106,18 @@ async def deliver(
     return result
 
 
-def _begin(store: Store, clock: Clock, settings: Settings) -> tuple[list[int], Tidied]:
+def _begin(store: Store, clock: Clock, settings: Settings) -> tuple[IdRanges, Tidied]:
     policy = settings.digest.unknown_policy
 
-    def begin(tx: Session) -> tuple[list[int], Tidied]:
-        open_ids = ledger.open_delivery_ids(tx)
+    def begin(tx: Session) -> tuple[IdRanges, Tidied]:
+        ids = ledger.open_delivery_ids(tx)
         tidied, resent_ids = ledger.tidy(tx, clock(), resend_unknown=policy == "resend")
-        return sorted({*open_ids, *resent_ids}), tidied
+        ids.add_all(resent_ids)
+        return ids, tidied
 
     return store.run(begin)
 
 
-def _count(store: Store, ids: list[int]) -> LedgerCounts:
+def _count(store: Store, ids: IdRanges) -> LedgerCounts:
     with store.read() as tx:
         return ledger.count_deliveries(tx, ids)

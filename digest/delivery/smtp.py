@@ -1,7 +1,7 @@
 """SMTP: hands messages to the relay, one transaction each, over reused sessions.
 
 Where the relay offers PIPELINING, MAIL, RCPT and DATA go in one write, and the next
-envelope may ride with the content (docs/adr/0011). The intent is committed before DATA
+envelope may ride with the content (docs/adr/0015). The intent is committed before DATA
 can reach the server: before RCPT's reply is known when they are written together, after
 it when each waits for its reply.
 """

@@ -17,6 +17,7 @@ from digest.store.ledger.handoff import (
     record,
     tidy,
 )
+from digest.store.ledger.id_ranges import IdRanges
 from digest.store.ledger.papers import (
     delivery_of_paper,
     forget_papers,
@@ -42,6 +43,7 @@ __all__ = [
     "MAX_CLAIM",
     "DueSubscriber",
     "Event",
+    "IdRanges",
     "Inserted",
     "LedgerCounts",
     "LedgerEntry",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, Select, Update, func, or_, select, update
@@ -22,6 +23,7 @@ from digest.model import (
     SubscriberId,
 )
 from digest.store.chunks import chunks
+from digest.store.ledger.id_ranges import IdRanges
 from digest.store.ledger.states import LEGAL, Event
 from digest.store.tables import Table
 
@@ -29,6 +31,10 @@ DELIVERY = Table.metadata.tables["delivery"]
 SUBSCRIBER = Table.metadata.tables["subscriber"]
 PAPER = Table.metadata.tables["paper"]
 MERGED = Table.metadata.tables["merged_paper"]
+
+
+_RANGES_AT_ONCE = 200
+_CHUNK = 10_000
 
 
 def move(event: Event, *conditions: ColumnElement[bool]) -> Update:
@@ -170,20 +176,22 @@ class LedgerCounts:
         )
 
 
-def count_deliveries(tx: Session, ids: Sequence[int] | None = None) -> LedgerCounts:
+def count_deliveries(tx: Session, ids: IdRanges | None = None) -> LedgerCounts:
     """Count the deliveries with these ids by state, or all of them."""
     states: Counter[str] = Counter()
     grouped = select(DELIVERY.c.state, func.count()).group_by(DELIVERY.c.state)
     if ids is None:
         states.update(dict(tx.execute(grouped).all()))
     else:
-        for chunk in chunks(ids):
-            counted = tx.execute(grouped.where(DELIVERY.c.id.in_(chunk)))
-            states.update(dict(counted.all()))
+        ranges = ids.ranges
+        while some := list(islice(ranges, _RANGES_AT_ONCE)):
+            within = or_(*(DELIVERY.c.id.between(first, last) for first, last in some))
+            states.update(dict(tx.execute(grouped.where(within)).all()))
     return LedgerCounts.of_states(states)
 
 
-def open_delivery_ids(tx: Session) -> list[int]:
+def open_delivery_ids(tx: Session) -> IdRanges:
     """Return the ids of all that is ready, claimed or sending."""
     queued = sorted(state.value for state in QUEUED_STATES)
-    return list(tx.execute(select(DELIVERY.c.id).where(DELIVERY.c.state.in_(queued))).scalars())
+    query = select(DELIVERY.c.id).where(DELIVERY.c.state.in_(queued)).order_by(DELIVERY.c.id)
+    return IdRanges(tx.execute(query.execution_options(yield_per=_CHUNK)).scalars())
