@@ -20,7 +20,7 @@ from digest.model import FeedRecord, FeedStatus
 from digest.papers.decide import intents_of
 from digest.papers.ingest import IngestCounts, ingest
 from digest.settings import Settings
-from digest.store.engine import Store
+from digest.store.engine import Store, again_where_it_collides
 from digest.store.feed_days import feed_days
 from digest.store.feeds import due_feeds, get_feed, list_feeds, record_poll
 from digest.store.fulltext import PaperReader
@@ -117,7 +117,10 @@ async def _poll_guarded(
     """Poll one feed; whatever goes wrong is recorded on it."""
     try:
         reading = await read_feed(fetcher, parser, feed, now=clock(), settings=settings.feeds)
-        done = await asyncio.to_thread(_store_reading, store, feed, reading, settings, reader)
+        done = await asyncio.to_thread(
+            again_where_it_collides,
+            lambda: _store_reading(store, feed, reading, settings, reader),
+        )
     except Exception as exc:  # one feed's trouble, even a defect of ours, stops no other
         cause = (
             str(exc) if isinstance(exc, DigestError) else f"internal error: {type(exc).__name__}"

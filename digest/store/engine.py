@@ -98,20 +98,18 @@ class Store:
             session.connection()  # take the writer's place now, not at the first statement
             yield session
 
-    def run(self, do: Callable[[Session], T], *, tries: int = _TRIES) -> T:
+    def run(self, do: Callable[[Session], T]) -> T:
         """Do something in a writing transaction of its own, again where it collided.
 
         Raises:
             CollisionError: If it collided every time.
         """
-        for _ in range(tries - 1):
-            try:
-                with self.write() as tx:
-                    return do(tx)
-            except CollisionError:
-                continue
-        with self.write() as tx:
-            return do(tx)
+
+        def once() -> T:
+            with self.write() as tx:
+                return do(tx)
+
+        return again_where_it_collides(once)
 
     def server_time(self) -> datetime:
         """Return what the clock of the PostgreSQL server says, aware UTC."""
@@ -173,6 +171,20 @@ class Store:
     def _has_tables(self) -> bool:
         with _plain_storage_errors(), self._engine.connect() as connection:
             return bool(inspect(connection).get_table_names())
+
+
+def again_where_it_collides(do: Callable[[], T]) -> T:
+    """Do something that writes in one transaction, up to five times.
+
+    Raises:
+        CollisionError: If it collided every time.
+    """
+    for _ in range(_TRIES - 1):
+        try:
+            return do()
+        except CollisionError:
+            continue
+    return do()
 
 
 def head_revision() -> str:
