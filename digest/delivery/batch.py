@@ -32,7 +32,7 @@ from digest.store.papers import load_papers
 from digest.store.subscribers import subscribers_by_ids
 
 _KEPT_PAPERS = 4_096
-_KEPT_MATCHES = 1 << 15
+_KEPT_MATCHES = 1 << 16
 
 Wanted = Mapping[QueryId, Asked]
 """Interests by their query, as their owner wrote them."""

@@ -41,8 +41,8 @@ _SEGMENT, _TEXT_WHY, _LABEL = "segment ", "text_why", "label "
 _WHY_HOLE, _LESS_HOLE = Hole(WHY), Hole(LESS)
 _NOTHING = Fragment((), 0)
 
-_KEPT_CARDS = 1 << 15
-_KEPT_WHYS = 1 << 14
+_KEPT_CARDS = 1 << 16
+_KEPT_WHYS = 1 << 15
 _KEPT_PAPERS = 1 << 11
 _KEPT_SHAPES = 1 << 10
 
