@@ -83,11 +83,12 @@ def intend_all(tx: Session, claimed: Sequence[Delivery], now: datetime) -> list[
     by_fence: defaultdict[int, list[DeliveryId]] = defaultdict(list)
     for one in claimed:
         by_fence[one.fence].append(one.id)
-    begun: set[DeliveryId] = set()
+    # With its fence: one lane may hold an old claim of what another has claimed anew.
+    begun: set[tuple[DeliveryId, int]] = set()
     for fence, ids in by_fence.items():
         values = {"ids": ids, "of_fence": fence, "at": now, "leased_until_at": now + LEASE}
-        begun.update(tx.execute(_INTEND, values).scalars())
-    return [one.id in begun or intend(tx, one.id, one.fence, now) for one in claimed]
+        begun.update((one, fence) for one in tx.execute(_INTEND, values).scalars())
+    return [(one.id, one.fence) in begun or intend(tx, one.id, one.fence, now) for one in claimed]
 
 
 def record_all(tx: Session, recordings: Sequence[Recording], now: datetime) -> list[bool]:
