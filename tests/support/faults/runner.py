@@ -17,7 +17,7 @@ from typing import Any
 
 from tests.support.faults import broken
 from tests.support.faults.oracle import Expected, Verdict, judge, read_acceptances
-from tests.support.faults.points import Crash, Database, Death, Kill, Point
+from tests.support.faults.points import Crash, Database, Death, Hook, Kill, Point
 from tests.support.faults.sender import CRASHED, SECRET_KEY
 from tests.support.faults.task import Task, notes_of
 from tests.support.faults.worlds import World
@@ -336,12 +336,18 @@ def _deaths(status: int, expected: int, task: Task) -> int:
 
 
 def _earlier(point: Point) -> Point:
-    """Move the place of death to where a run surely comes by, in a few steps."""
-    assert point.death is not None, "who is not to die is not asked to die earlier"
-    if isinstance(point.death, Crash):
-        return replace(point, death=replace(point.death, part=point.death.part / 3))
-    if point.death.when == "time":
-        return replace(point, death=replace(point.death, number=point.death.number // 3))
-    if point.death.nth > 1:
-        return replace(point, death=replace(point.death, nth=1))
-    return replace(point, death=Kill(verb="RCPT", nth=1, when="before"))
+    """Move the place of death to where a run surely comes by, in a few steps.
+
+    Trouble may end a run before much is said to the server, but never before a commit.
+    """
+    death = point.death
+    assert death is not None, "who is not to die is not asked to die earlier"
+    if isinstance(death, Crash):
+        if death.hook in (Hook.BEFORE_COMMIT, Hook.AFTER_COMMIT):
+            return replace(point, death=replace(death, part=death.part / 3))
+        return replace(point, death=replace(death, hook=Hook.AFTER_COMMIT))
+    if death.when == "time":
+        return replace(point, death=replace(death, number=death.number // 3))
+    if death.nth > 1:
+        return replace(point, death=replace(death, nth=1))
+    return replace(point, death=Kill(verb="CONNECT", nth=1, when="before"))
