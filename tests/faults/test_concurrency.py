@@ -80,10 +80,10 @@ def at_once(*work: Callable[[], object]) -> None:
         raise errors[0]
 
 
-def test_two_runs_at_once_hand_each_digest_off_once(store: Store, tmp_path: Path) -> None:
+def test_two_runs_at_once_hand_each_digest_off_once(store: Store, database_url: str) -> None:
     add_papers(store, 3)
     add_subscribers(store, 120)
-    other = Store(f"sqlite:///{tmp_path / 'digest.db'}")
+    other = Store(database_url)
 
     with smtp_server() as server:
         settings = smtp_settings(server.port)
@@ -99,10 +99,10 @@ def test_two_runs_at_once_hand_each_digest_off_once(store: Store, tmp_path: Path
     assert_all_accounted_for(store)
 
 
-def test_two_materialisers_at_once_prepare_nothing_twice(store: Store, tmp_path: Path) -> None:
+def test_two_materialisers_at_once_prepare_nothing_twice(store: Store, database_url: str) -> None:
     add_papers(store, 3)
     add_subscribers(store, 300)
-    other = Store(f"sqlite:///{tmp_path / 'digest.db'}")
+    other = Store(database_url)
     done: list[Materialised] = []
 
     def prepare(one: Store, ids: str) -> None:

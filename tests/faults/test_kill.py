@@ -33,13 +33,13 @@ AFTER_LEASE = MONDAY + timedelta(minutes=15)
 DEADLINE_S = 60
 
 
-def start_child(tmp_path: Path, server: SmtpServer, *point: str) -> subprocess.Popen[bytes]:
+def start_child(database_url: str, server: SmtpServer, *point: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [
             sys.executable,
             "-m",
             "tests.support.deliver_child",
-            str(tmp_path / "digest.db"),
+            database_url,
             str(server.port),
             MONDAY.isoformat(),
             *point,
@@ -66,14 +66,14 @@ def deliver_here(store: Store, server: SmtpServer, at: datetime) -> DeliverCount
 
 @pytest.mark.parametrize("accepted_before", [1, 90])
 def test_kill_in_the_middle_of_200_digests(
-    store: Store, tmp_path: Path, accepted_before: int
+    store: Store, database_url: str, accepted_before: int
 ) -> None:
     add_papers(store, 3)
     add_subscribers(store, 200)
 
     with smtp_server() as server:
         server.on("RCPT", "250 2.1.5 ok", delay_s=0.01)
-        child = start_child(tmp_path, server)
+        child = start_child(database_url, server)
         deadline = time.monotonic() + DEADLINE_S
         while sum(server.accepted.values()) < accepted_before and time.monotonic() < deadline:
             time.sleep(0.001)
@@ -107,13 +107,13 @@ def test_kill_in_the_middle_of_200_digests(
     ],
 )
 def test_kill_at_each_side_of_each_commit(
-    store: Store, tmp_path: Path, point: str, unknown: int, accepted_by_child: range
+    store: Store, database_url: str, point: str, unknown: int, accepted_by_child: range
 ) -> None:
     add_papers(store, 3)
     add_subscribers(store, 12)
 
     with smtp_server() as server:
-        child = start_child(tmp_path, server, point)
+        child = start_child(database_url, server, point)
         assert child.wait(timeout=DEADLINE_S) == -9
         assert sum(server.accepted.values()) in accepted_by_child
         deliver_here(store, server, AFTER_LEASE)

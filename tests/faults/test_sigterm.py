@@ -39,15 +39,14 @@ def start(folder: Path, url: str, server: SmtpServer, *words: str) -> subprocess
 
 @pytest.mark.parametrize("command", ["worker", "deliver"])
 def test_sigterm_under_load_ends_what_is_in_flight_and_no_more(
-    store: Store, tmp_path: Path, command: str
+    store: Store, database_url: str, tmp_path: Path, command: str
 ) -> None:
     add_papers(store, 3)
     add_subscribers(store, READERS)
-    url = store._engine.url.render_as_string(hide_password=False)
 
     with smtp_server(pipelining=True) as server:
         server.on("CONTENT", "", delay_s=0.05)
-        process = start(tmp_path, url, server, command, "--at", MONDAY.isoformat())
+        process = start(tmp_path, database_url, server, command, "--at", MONDAY.isoformat())
         deadline = time.monotonic() + 90
         while len(server.received) < 20 and time.monotonic() < deadline:
             time.sleep(0.005)
@@ -57,7 +56,9 @@ def test_sigterm_under_load_ends_what_is_in_flight_and_no_more(
         accepted = len(server.received)
         after = Counter(states(store))
         server.rules.clear()
-        rest = start(tmp_path, url, server, "deliver", "--at", MONDAY.isoformat()).wait(120)
+        rest = start(tmp_path, database_url, server, "deliver", "--at", MONDAY.isoformat()).wait(
+            120
+        )
 
     assert code == 0
     assert 20 <= accepted < READERS

@@ -106,7 +106,7 @@ def new_postgresql(*, migrated: bool = True) -> Iterator[str]:
 
     Where there is no server the test is skipped, with the reason; with CI=true it fails.
     """
-    server = _server()
+    server = server_url()
     name = f"digest_test_{os.getpid()}_{next(_numbers)}"
     admin = _admin(server)
     template = _migrated_template(server) if migrated else "template0"
@@ -139,7 +139,7 @@ def share_folder() -> None:
 def close_own() -> None:
     """Close what this process keeps open."""
     if _admin.cache_info().currsize:
-        _admin(_find_server()[0]).close()
+        _admin(find_server()[0]).close()
 
 
 def close_shared() -> None:
@@ -156,9 +156,9 @@ def close_shared() -> None:
     shutil.rmtree(folder)
 
 
-def _server() -> str:
+def server_url() -> str:
     """Return the URL of the server's own database; the server is started if need be."""
-    url, reason = _find_server()
+    url, reason = find_server()
     if reason and os.environ.get("CI") == "true":
         pytest.fail(reason)
     if reason:
@@ -167,7 +167,7 @@ def _server() -> str:
 
 
 @cache
-def _find_server() -> tuple[str, str]:
+def find_server() -> tuple[str, str]:
     """Return the URL of the server, or why there is none."""
     given = os.environ.get("TEST_DATABASE_URL")
     if given:

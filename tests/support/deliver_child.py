@@ -1,6 +1,6 @@
 """A sending process of its own, to be killed: `python -m tests.support.deliver_child`.
 
-Arguments: database, port of the server, instant, and optionally a crash point, at whose
+Arguments: URL of the database, port of the server, instant, and optionally a crash point, at whose
 second passing the process kills itself with SIGKILL.
 """
 
@@ -67,7 +67,7 @@ def main() -> None:
     transport.point = point[0] if point else ""
     asyncio.run(
         deliver(
-            Store(f"sqlite:///{database}"),
+            Store(database),
             clock=fixed_clock(datetime.fromisoformat(at)),
             settings=settings,
             composer=PlainComposer(),

@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import ClassVar
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -95,15 +96,16 @@ class Believed:
 
 
 class LedgerMachine(RuleBasedStateMachine):
+    kind: ClassVar[Kind] = "sqlite"
     met: ClassVar[Counter[Event]] = Counter()
     """Which events the histories have passed so far, and how often."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.opened = ExitStack()
-        folder = self.opened.enter_context(TemporaryDirectory())
-        url = self.opened.enter_context(new_database(self.kind, Path(folder)))
-        self.store = Store(url)
+        self.stack = ExitStack()
+        folder = Path(self.stack.enter_context(TemporaryDirectory()))
+        self.store = Store(self.stack.enter_context(new_database(self.kind, folder)))
+        self.stack.callback(self.store.close)
         self.now = MONDAY
         self.believed: dict[DeliveryId, Believed] = {}
         self.periods: set[tuple[SubscriberId, Period]] = set()
@@ -119,8 +121,7 @@ class LedgerMachine(RuleBasedStateMachine):
             self.prepare_one(who, 0, [0, 1])
 
     def teardown(self) -> None:
-        self.store.close()
-        self.opened.close()
+        self.stack.close()
 
     # ---- what happens
 
@@ -457,9 +458,20 @@ class LedgerMachine(RuleBasedStateMachine):
         return not holders & {one, None}
 
 
-def test_random_histories_are_what_the_model_believes() -> None:
+class OnPostgresql(LedgerMachine):
+    kind = "postgresql"
+
+
+BOTH = pytest.mark.parametrize(
+    "machine",
+    [pytest.param(LedgerMachine, id="sqlite"), pytest.param(OnPostgresql, id="postgresql")],
+)
+
+
+@BOTH
+def test_random_histories_are_what_the_model_believes(machine: type[LedgerMachine]) -> None:
     run_state_machine_as_test(
-        LedgerMachine,
+        machine,
         settings=settings(
             max_examples=30,
             stateful_step_count=40,
@@ -469,9 +481,13 @@ def test_random_histories_are_what_the_model_believes() -> None:
     )
 
 
-def test_one_history_passes_every_event() -> None:
-    LedgerMachine.met.clear()
-    machine = LedgerMachine()
+@BOTH
+def test_one_history_passes_every_event(machine: type[LedgerMachine]) -> None:
+    _pass_every_event(machine())
+
+
+def _pass_every_event(machine: LedgerMachine) -> None:
+    machine.met.clear()
     machine.people_and_papers()
     for who in range(3):
         for day in range(1, 6):

