@@ -81,7 +81,7 @@ def test_a_database_that_is_locked_or_lost_between_commits(
 
 
 @pytest.mark.parametrize("database", DATABASES)
-@pytest.mark.parametrize("part", THROUGH_A_RUN)
+@pytest.mark.parametrize("part", [0.0, 0.15, 0.3, 0.5])
 def test_whoever_leaves_in_the_middle_of_a_run_gets_what_had_begun_and_no_more(
     runner: Runner, database: Database, part: float
 ) -> None:
