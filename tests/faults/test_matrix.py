@@ -15,7 +15,7 @@ from tests.support.faults.points import (
 )
 from tests.support.faults.runner import Result, Runner
 
-THROUGH_A_RUN = [0.0, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9]
+THROUGH_A_RUN = [0.0, 0.2, 0.4, 0.6, 0.8]
 
 
 def run(runner: Runner, database: Database, **changes: object) -> Result:

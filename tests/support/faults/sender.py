@@ -1,7 +1,8 @@
 """A sending process: the engine as the service runs it, with places where it may die.
 
-It runs in a forked child. The engine is not told: `Store.write_concurrently` and `socket.send` are
-wrapped here, so that whatever commits or writes to the relay passes a hook.
+It runs in a forked child. The engine is not told: `Store.write_concurrently`, which
+`Store.write` goes through, and `socket.send` are wrapped here, so that whatever commits or
+writes to the relay passes a hook.
 """
 
 from __future__ import annotations
