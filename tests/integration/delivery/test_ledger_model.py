@@ -97,6 +97,7 @@ class Believed:
 
 class LedgerMachine(RuleBasedStateMachine):
     kind: ClassVar[Kind] = "sqlite"
+    histories: ClassVar[int] = 30
     met: ClassVar[Counter[Event]] = Counter()
     """Which events the histories have passed so far, and how often."""
 
@@ -460,6 +461,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
 class OnPostgresql(LedgerMachine):
     kind = "postgresql"
+    histories = 10
 
 
 BOTH = pytest.mark.parametrize(
@@ -473,7 +475,7 @@ def test_random_histories_are_what_the_model_believes(machine: type[LedgerMachin
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=30,
+            max_examples=machine.histories,
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow],
