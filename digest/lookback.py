@@ -11,7 +11,7 @@ from sqlmodel import Session
 from digest.errors import QueryError
 from digest.matching.annotate import Annotator
 from digest.matching.backtest import sift
-from digest.matching.candidates import candidates
+from digest.matching.candidates import bounded_candidates
 from digest.matching.evaluate import evaluate
 from digest.matching.query import Query, canonical, parse_query
 from digest.matching.rank import rank
@@ -110,15 +110,17 @@ class _Finder:
 
     def find(self, query: Query, show: int | None) -> _Found:
         """Count what matches, and give reasons for the best."""
-        asked = candidates(query)
+        asked, bounds = bounded_candidates(query)
+        upvotes = [(one.comparison, one.count) for one in bounds]
         if not self._indexed or asked.expression is None:
             return self._sift(query, seen_ids(self._tx, self._since, self._until), show)
         sure = FoundWords(total=0, best=())
         if asked.sure is not None:
-            sure = find_words(self._tx, asked.sure, self._span, limit=show)
+            sure = find_words(self._tx, asked.sure, self._span, upvotes=upvotes, limit=show)
         sifted = _Found(total=0, matches=())
         if not asked.exact and asked.unsure is not None:
-            sifted = self._sift(query, found_ids(self._tx, asked.unsure, self._span), show)
+            unsure = found_ids(self._tx, asked.unsure, self._span, upvotes=upvotes)
+            sifted = self._sift(query, unsure, show)
         return self._together(query, sure, sifted, show)
 
     def _together(self, query: Query, sure: FoundWords, sifted: _Found, show: int | None) -> _Found:

@@ -69,6 +69,31 @@ def candidates(query: Query) -> Candidates:
     return _of(query.root)
 
 
+def bounded_candidates(query: Query) -> tuple[Candidates, tuple[Upvotes, ...]]:
+    """Turn a query into expressions and comparisons that all of its papers must satisfy.
+
+    Labels know upvotes by steps. Where a comparison holds for the whole query, whoever
+    runs the expressions compares the counts as well, and nothing between two steps has to
+    be read.
+    """
+    items = query.root.items if isinstance(query.root, And) else (query.root,)
+    bounds = tuple(item for item in items if isinstance(item, Upvotes))
+    others = tuple(item for item in items if not isinstance(item, Upvotes))
+    if not bounds or (others and all(isinstance(item, Not) for item in others)):
+        return candidates(query), ()
+    steps = [_upvotes(one.comparison, one.count).expression or "" for one in bounds]
+    if not others:
+        return _exactly(_joined(" AND ", steps)), bounds
+    rest = _all(others)
+    return (
+        Candidates(
+            expression=_joined(" AND ", [*([rest.expression] if rest.expression else []), *steps]),
+            sure=None if rest.sure is None else _joined(" AND ", [rest.sure, *steps]),
+        ),
+        bounds,
+    )
+
+
 _UNKNOWN = Candidates(expression=None, sure=None)
 
 

@@ -6,10 +6,11 @@ make both by hand, and SQLAlchemy does not know them.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from sqlalchemy import (
     ColumnClause,
@@ -121,6 +122,12 @@ def matching_ids(tx: Session, expression: str) -> Select[Any]:
     return select(_ROWID).where(_WHOLE.op("MATCH")(expression))
 
 
+Comparisons: TypeAlias = Sequence[tuple[str, int]]
+_COMPARISONS = {
+    ">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt, "=": operator.eq,
+}  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenSpan:
     """Papers first seen between two instants, or listed between their days.
@@ -155,11 +162,17 @@ class FoundWords:
 
 
 def find_words(
-    tx: Session, expression: str, span: SeenSpan, *, limit: int | None = None
+    tx: Session,
+    expression: str,
+    span: SeenSpan,
+    *,
+    upvotes: Comparisons = (),
+    limit: int | None = None,
 ) -> FoundWords:
     """Count the papers of some days that an expression finds, and give the best.
 
-    The best come first, as `matching.rank` has it.
+    The best come first, as `matching.rank` has it. `upvotes` are comparisons that their
+    counts satisfy (`>=`, 20); an unknown count satisfies none.
     """
     found = (
         select(
@@ -168,7 +181,7 @@ def find_words(
             _PAPER.c.published_on,
             _PAPER.c.first_seen_at,
         )
-        .where(_found_in(tx, expression, span))
+        .where(_found_in(tx, expression, span, upvotes))
         .cte("found")
     )
     total = select(func.count()).select_from(found).scalar_subquery()
@@ -187,16 +200,24 @@ def find_words(
     return FoundWords(total=rows[0][1] if rows else 0, best=tuple(PaperId(row[0]) for row in rows))
 
 
-def found_ids(tx: Session, expression: str, span: SeenSpan) -> list[PaperId]:
+def found_ids(
+    tx: Session, expression: str, span: SeenSpan, *, upvotes: Comparisons = ()
+) -> list[PaperId]:
     """Return the papers of some days that an expression finds, in no order."""
-    rows = tx.execute(select(_PAPER.c.id).where(_found_in(tx, expression, span)))
+    rows = tx.execute(select(_PAPER.c.id).where(_found_in(tx, expression, span, upvotes)))
     return [PaperId(one) for one in rows.scalars()]
 
 
-def _found_in(tx: Session, expression: str, span: SeenSpan) -> ColumnElement[bool]:
+def _found_in(
+    tx: Session, expression: str, span: SeenSpan, upvotes: Comparisons
+) -> ColumnElement[bool]:
     found = matching_ids(tx, expression)
     found = found.where(found.selected_columns[0] >= span.from_id)
-    return and_(_PAPER.c.id.in_(found), _seen_between(span.since, span.until))
+    return and_(
+        _PAPER.c.id.in_(found),
+        _seen_between(span.since, span.until),
+        *(_COMPARISONS[comparison](_PAPER.c.upvotes, count) for comparison, count in upvotes),
+    )
 
 
 def count_seen(tx: Session, since: datetime, until: datetime) -> int:
