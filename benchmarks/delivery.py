@@ -12,6 +12,7 @@ import itertools
 import multiprocessing
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -97,6 +98,7 @@ def _far(count: int, messages: list[Message]) -> Iterator[Result]:
 
 
 def _row(work: str, run: Run, other: Run | None = None, against: str | None = None) -> Result:
+    print(f"{work}: {run.per_second:,.0f}/s", file=sys.stderr)
     return Result(
         name="delivery",
         work=work,

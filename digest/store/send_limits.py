@@ -21,7 +21,7 @@ def load_limits(tx: Session) -> list[SendLimit]:
     """Return all limits, those that hold longest first."""
     rows = tx.exec(
         select(SendLimitRow)
-        .order_by(col(SendLimitRow.held_until_at).desc(), col(SendLimitRow.key))
+        .order_by(col(SendLimitRow.held_until_at).desc().nulls_last(), col(SendLimitRow.key))
         .limit(KEPT)
     )
     return [
