@@ -33,10 +33,23 @@ _NEVER_PUBLIC = tuple(
         "64:ff9b:1::/48",
         "2002::/16",
         "2001::/32",
+        "3fff::/20",
     )
 )
-# Link-local addresses serve a cloud machine its credentials (169.254.169.254).
-_NEVER = tuple(ip_network(text) for text in ("169.254.0.0/16", "fe80::/10", "0.0.0.0/8", "::/128"))
+_GLOBAL_UNICAST = ip_network("2000::/3")
+# Some addresses serve a cloud machine its credentials: link-local ones (169.254.169.254),
+# and two that look private (fd00:ec2::254, 100.100.100.200).
+_NEVER = tuple(
+    ip_network(text)
+    for text in (
+        "169.254.0.0/16",
+        "fe80::/10",
+        "0.0.0.0/8",
+        "::/128",
+        "fd00:ec2::254/128",
+        "100.100.100.200/32",
+    )
+)
 _PRIVATE = tuple(
     ip_network(text)
     for text in (
@@ -96,11 +109,13 @@ def parse_url(text: str, *, asked: str) -> httpx2.URL:
 def is_public(address: Address) -> bool:
     """Tell whether an address is one of a public host.
 
-    `is_global` alone passes NAT64, 6to4, multicast and 192.0.0.8.
+    `is_global` alone passes NAT64, 6to4, multicast, 192.0.0.8, and of IPv6 all that is
+    not assigned to hosts: `::127.0.0.1`, `::ffff:0:127.0.0.1`, site-local `fec0::/10`.
     """
     plain = _unmapped(address)
     return (
         plain.is_global
+        and (plain.version == 4 or plain in _GLOBAL_UNICAST)
         and not plain.is_multicast
         and not any(plain in network for network in _NEVER_PUBLIC)
     )

@@ -55,6 +55,10 @@ def test_addresses_of_public_hosts_are_public(address: str) -> None:
         "2001::1",
         "::ffff:127.0.0.1",
         "::ffff:169.254.169.254",
+        "::7f00:1",
+        "::ffff:0:7f00:1",
+        "fec0::1",
+        "3fff::1",
     ],
 )
 def test_addresses_that_lead_inside_are_not_public(address: str) -> None:
@@ -67,7 +71,17 @@ def test_private_addresses_can_be_admitted(address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["169.254.169.254", "fe80::1", "0.0.0.0", "::", "224.0.0.1", "::ffff:169.254.1.1"]
+    "address",
+    [
+        "169.254.169.254",
+        "fe80::1",
+        "0.0.0.0",
+        "::",
+        "224.0.0.1",
+        "::ffff:169.254.1.1",
+        "fd00:ec2::254",
+        "100.100.100.200",
+    ],
 )
 def test_link_local_and_odd_addresses_are_never_admitted(address: str) -> None:
     assert not is_admissible_private(ip_address(address))
