@@ -42,6 +42,7 @@ class HostGate:
     @asynccontextmanager
     async def turn(self, host: str) -> AsyncIterator[None]:
         """Wait for a turn at a host; it lasts until the block ends."""
+        host = host.rstrip(".")
         is_arxiv = host == "arxiv.org" or host.endswith(".arxiv.org")
         key = "arxiv.org" if is_arxiv else host
         gate = self._hosts.setdefault(key, asyncio.Semaphore(1 if is_arxiv else self._per_host))
@@ -52,6 +53,9 @@ class HostGate:
                     await self._space_arxiv()
                 # Taken last, so that those who wait for arXiv hold up nobody else.
                 async with self._all:
+                    if is_arxiv:
+                        # Counted from here: the wait for a place may have been long.
+                        self._arxiv_next_s = self._clock() + ARXIV_SPACING_S
                     yield
         finally:
             self._waiting[key] -= 1
@@ -63,4 +67,3 @@ class HostGate:
             wait_s = self._arxiv_next_s - self._clock()
             if wait_s > 0:
                 await self._sleep(wait_s)
-        self._arxiv_next_s = self._clock() + ARXIV_SPACING_S

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 
-from digest.feeds.politeness import HostGate
+from digest.feeds.politeness import IN_ALL, HostGate
 
 
 class Time:
@@ -51,6 +51,36 @@ def test_arxiv_is_not_waited_for_when_time_has_passed() -> None:
 
     asyncio.run(scenario())
     assert time.slept_s == []
+
+
+def test_arxiv_is_spaced_by_when_requests_begin_also_after_a_wait_for_a_place() -> None:
+    time = Time()
+    begun_s: list[float] = []
+
+    async def scenario() -> None:
+        gate = HostGate(clock=time.clock, sleep=time.sleep)
+        busy = asyncio.Event()
+
+        async def others(number: int) -> None:
+            async with gate.turn(f"h{number}.example"):
+                await busy.wait()
+
+        async def ask() -> None:
+            async with gate.turn("export.arxiv.org."):
+                begun_s.append(time.now_s)
+
+        async with asyncio.TaskGroup() as group:
+            for number in range(IN_ALL):
+                group.create_task(others(number))
+            await asyncio.sleep(0)
+            group.create_task(ask())
+            group.create_task(ask())
+            await asyncio.sleep(0)
+            time.now_s += 10
+            busy.set()
+
+    asyncio.run(scenario())
+    assert begun_s == [110.0, 113.0]
 
 
 def test_arxiv_has_one_connection_at_a_time() -> None:
