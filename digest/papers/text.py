@@ -30,9 +30,11 @@ _INLINE_TAGS = (
 )
 # An attribute is asked for where the bare name is more often a token than a tag.
 _ATTRIBUTE_TAGS = "a|img|iframe|input|form|object|embed|link|meta|video|audio|source|svg|path"
+# "a <b and c> d" is no tag: attributes have values.
+_ATTRIBUTES = r"\s[^<>=]{1,60}=[^<>]*"
 _TAG = re.compile(
-    rf"<(?:/?(?:{_BLOCK_TAGS}|{_INLINE_TAGS})(?:\s[^<>]*)?/?>"
-    rf"|(?:{_ATTRIBUTE_TAGS})\s[^<>]*>|/(?:{_ATTRIBUTE_TAGS})\s*>"
+    rf"<(?:/?(?:{_BLOCK_TAGS}|{_INLINE_TAGS})(?:{_ATTRIBUTES}|\s*)/?>"
+    rf"|(?:{_ATTRIBUTE_TAGS}){_ATTRIBUTES}>|/(?:{_ATTRIBUTE_TAGS})\s*>"
     r"|(?P<raw>script|style)\b[^<>]*>|/(?:script|style)\s*>)",
     re.IGNORECASE,
 )

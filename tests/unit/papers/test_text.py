@@ -23,6 +23,8 @@ PLAIN = st.text(
         "a script <script> tag as a token",
         "R&D at AT&T, 100% of it for $5 or $10",
         "if x<y and y>z then",
+        "where a <b and c> d holds, if i <i or p> q",
+        "the <title of> a <code length> and <a word>",
         "C:\\data\\runs",
         "~100 samples",
         "the set {1, 2}",
