@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from digest.model import Link, Paper, PaperIntent
 from digest.papers.intents import MAX_LINKS, site_label
+from digest.papers.own_ids import place_of
 
 _MUCH_LONGER = 1.5
 
@@ -81,10 +82,10 @@ def _better_authors(
 
 
 def _joined_links(paper: Paper, other: Paper | PaperIntent) -> tuple[Link, ...]:
-    links = {_place(link.url): link for link in paper.links}
+    links = {place_of(link.url): link for link in paper.links}
     for link in _links_and_page(other):
-        if _place(link.url) != _place(paper.url):
-            links.setdefault(_place(link.url), link)
+        if place_of(link.url) != place_of(paper.url):
+            links.setdefault(place_of(link.url), link)
     return tuple(links.values())[:MAX_LINKS]
 
 
@@ -92,8 +93,3 @@ def _links_and_page(other: Paper | PaperIntent) -> Iterable[Link]:
     yield from other.links
     if other.url:
         yield Link(label=site_label(other.url), url=other.url)
-
-
-def _place(url: str) -> str:
-    """Compare URLs without scheme, `www.` and a closing slash."""
-    return url.partition("://")[2].removeprefix("www.").rstrip("/").lower()

@@ -17,11 +17,15 @@ _MAX_ID_CHARS = 300
 _MIN_TOKEN_CHARS = 32
 
 _TRACKING = re.compile(
-    r"^(?:utm_\w+|ga_\w+|mc_[ce]id|fbclid|gclid|igshid|yclid|msclkid|ref|ref_src|rss|rss_id|"
-    r"from|source|src|campaign|cmp|cid|track|trk|af|ai|mi|ui|uniplatform|rft_dat|dgcid|"
-    r"xtor|wt\.mc_id|ncid|sr_share|spm|ff|fc)$",
+    r"^(?:utm_\w+|ga_\w+|mc_[ce]id|fbclid|gclid|igshid|yclid|msclkid|ref_src|rss|"
+    r"uniplatform|rft_dat|dgcid|xtor|wt\.mc_id|ncid|sr_share|spm|ff|fc)$",
     re.IGNORECASE,
 )
+# Some sites track by these, others number their pages: a number names something.
+_TRACKING_BY_WORDS = re.compile(
+    r"^(?:ref|rss_id|from|source|src|campaign|cmp|cid|track|trk|af|ai|mi|ui)$", re.IGNORECASE
+)
+_NUMBER = re.compile(r"^\d{1,12}$", re.ASCII)
 _SESSION = re.compile(
     r"^(?:jsessionid|phpsessid|aspsessionid\w*|sid|session|sessionid|session_id|token|"
     r"access_token|auth|sig|signature|expires|nonce)$",
@@ -29,6 +33,8 @@ _SESSION = re.compile(
 )
 _PATH_SESSION = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/;?#]*", re.IGNORECASE)
 _ODD_SIGN = re.compile(r"""[<>"`{}|\\^]""")
+# A year, or the 2 of "kcms2", tells no two entries apart.
+_TELLING_NUMBER = re.compile(r"\d{5}")
 _TOKEN_VALUE = re.compile(rf"^[A-Za-z0-9_\-+/=%.]{{{_MIN_TOKEN_CHARS},}}$")
 
 
@@ -50,7 +56,8 @@ def own_id(entry: Entry) -> str | None:
 def tidy_url(url: str | None) -> str | None:
     """Return a web URL without tracking and session tokens, None when it is no web URL.
 
-    Only http and https are let through, whatever a feed says.
+    A token stays where nothing else in the URL names a page. Only http and https are let
+    through, whatever a feed says.
     """
     if url is None:
         return None
@@ -62,16 +69,28 @@ def tidy_url(url: str | None) -> str | None:
         return None
     if parts.scheme.lower() not in {"http", "https"} or not host or _has_odd_signs(url):
         return None
+    path = _PATH_SESSION.sub("", parts.path)
+    query, lost_token = _kept_query(parts.query)
+    if lost_token and not _names_something(path.rstrip("/"), query):
+        query = parts.query  # without its token it leads nowhere
     tidy = urlunsplit(
         (
             parts.scheme.lower(),
             parts.netloc,
-            _PATH_SESSION.sub("", parts.path),
-            _kept_query(parts.query)[0],
+            path,
+            query,
             parts.fragment,
         )
     )
     return tidy if len(tidy) <= MAX_URL_CHARS else None
+
+
+def place_of(url: str) -> str:
+    """Return what of a URL says where it leads: no scheme, `www.`, tracking or token."""
+    head, _, query = url.partition("?")
+    kept = _kept_query(query)[0]
+    place = head.partition("://")[2].removeprefix("www.").rstrip("/").lower()
+    return f"{place}?{kept}" if kept else place
 
 
 def _stable(text: str) -> str | None:
@@ -84,10 +103,16 @@ def _stable(text: str) -> str | None:
         return " ".join(text.split())
     query, lost_token = _kept_query(parts.query)
     path = _PATH_SESSION.sub("", parts.path).rstrip("/")
-    if lost_token and not any(sign.isdigit() for sign in path + query):
+    if lost_token and not _names_something(path, query):
         return None
     fragment = f"#{parts.fragment}" if parts.fragment else ""
     return f"{host}{path}{'?' + query if query else ''}{fragment}"
+
+
+def _names_something(path: str, query: str) -> bool:
+    """Tell whether what is left of a URL without its token still tells entries apart."""
+    last = path.rpartition("/")[2]
+    return last.isdigit() or _TELLING_NUMBER.search(f"{path}?{query}") is not None
 
 
 def _kept_query(query: str) -> tuple[str, bool]:
@@ -98,6 +123,11 @@ def _kept_query(query: str) -> tuple[str, bool]:
     lost_token = False
     for name, value in parse_qsl(query, keep_blank_values=True):
         if _TRACKING.match(name):
+            continue
+        if _NUMBER.match(value):
+            kept.append((name, value))
+            continue
+        if _TRACKING_BY_WORDS.match(name):
             continue
         if _SESSION.match(name) or _TOKEN_VALUE.match(value):
             lost_token = True

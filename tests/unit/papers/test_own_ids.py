@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.model import Entry
-from digest.papers.own_ids import own_id, tidy_url
+from digest.papers.own_ids import own_id, place_of, tidy_url
 
 TOKEN = "hw-ZsXKhVAGCTjFtCd1_HSjC_Wzr17tA9ZsjSFEKyEIWhyuB-k8j-5c703Z9mN8NT"
 
@@ -20,6 +20,11 @@ TOKEN = "hw-ZsXKhVAGCTjFtCd1_HSjC_Wzr17tA9ZsjSFEKyEIWhyuB-k8j-5c703Z9mN8NT"
         (f"https://cnki.net/kcms/detail?v={TOKEN}", None, None),
         (f"https://cnki.net/detail?v={TOKEN}", "https://cnki.net/7", "cnki.net/7"),
         (f"https://example.org/article/12?token={TOKEN}", None, "example.org/article/12"),
+        (f"https://cnki.net/kcms2/article/abstract?v={TOKEN}", None, None),
+        (f"https://example.org/2024/view.php?token={TOKEN}", None, None),
+        (None, "https://example.org/view?cid=123", "example.org/view?cid=123"),
+        (None, "https://example.org/view?source=7&from=rss", "example.org/view?source=7"),
+        (None, "https://example.org/read.php?sid=12", "example.org/read.php?sid=12"),
         ("  ", None, None),
         ("http://[broken", None, "http://[broken"),
         (None, None, None),
@@ -47,6 +52,11 @@ def test_overlong_ids_are_hashed() -> None:
             " https://pubmed.ncbi.nlm.nih.gov/1/?utm_source=Mobile Safari&v=2.15",
             "https://pubmed.ncbi.nlm.nih.gov/1/?v=2.15",
         ),
+        (
+            f"https://cnki.net/kcms2/abstract?v={TOKEN}",
+            f"https://cnki.net/kcms2/abstract?v={TOKEN}",
+        ),
+        (f"https://example.org/article/12?token={TOKEN}", "https://example.org/article/12"),
         ("javascript:alert(1)", None),
         ("data:text/html,x", None),
         ('https://x.org/"onclick', None),
@@ -66,3 +76,10 @@ def test_tidying_twice_changes_nothing(text: str) -> None:
     once = tidy_url(f"https://example.org/{text}")
 
     assert once is None or tidy_url(once) == once
+
+
+def test_a_place_is_the_same_with_another_token() -> None:
+    one = place_of(f"https://www.cnki.net/kcms2/abstract?v={TOKEN}")
+    other = place_of(f"http://cnki.net/kcms2/abstract/?v={TOKEN[::-1]}")
+
+    assert one == other == "cnki.net/kcms2/abstract"
