@@ -22,6 +22,7 @@ def encode_parsed(parsed: ParsedFeed) -> bytes:
         "rows": parsed.rows,
         "total": parsed.total,
         "cursor": parsed.cursor,
+        "breaks_off": parsed.breaks_off,
     }
     return json.dumps(document).encode("ascii")
 
@@ -37,6 +38,7 @@ def decode_parsed(data: bytes) -> ParsedFeed:
         rows=document["rows"],
         total=document["total"],
         cursor=document["cursor"],
+        breaks_off=document["breaks_off"],
     )
 
 

@@ -116,6 +116,7 @@ class ParsedFeed:
     `warnings` are plain words on what had to be mended or left out. Of an answer that
     comes in pages, `rows` counts this page's rows as the server sent them, `total` those
     of all pages where it says so, and `cursor` names the next page where it must be named.
+    `breaks_off` says that the document ends in the middle of an entry.
     """
 
     format: str
@@ -125,6 +126,7 @@ class ParsedFeed:
     rows: int = 0
     total: int | None = None
     cursor: str | None = None
+    breaks_off: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

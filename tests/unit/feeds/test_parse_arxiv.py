@@ -152,3 +152,16 @@ def test_only_pages_of_known_sites_name_an_arxiv_paper(page: str, arxiv_id: str)
 def test_an_unknown_announce_type_is_none() -> None:
     assert arxiv.announce_type("withdrawn") is None
     assert arxiv.announce_type(None) is None
+
+
+def test_an_answer_without_the_entries_it_counts_is_no_quiet_day() -> None:
+    body = (
+        b"<feed xmlns='http://www.w3.org/2005/Atom' "
+        b"xmlns:opensearch='http://a9.com/-/spec/opensearch/1.1/'><title>arXiv</title>"
+        b"<opensearch:totalResults>214881</opensearch:totalResults>"
+        b"<opensearch:startIndex>100</opensearch:startIndex>"
+        b"<opensearch:itemsPerPage>100</opensearch:itemsPerPage></feed>"
+    )
+
+    with pytest.raises(ParseError, match="counts 214,881 entries and gives none of them"):
+        parse_bytes(body, kind=FeedKind.ARXIV_API)
