@@ -15,7 +15,7 @@ from digest.feeds.backfill import BackfillStep, backfill_steps
 from digest.feeds.fetch import FeedFetcher
 from digest.feeds.paging import next_page
 from digest.feeds.sandbox import FeedParser
-from digest.model import FeedRecord, PaperIntent, ParsedFeed
+from digest.model import Entry, FeedRecord, PaperIntent, ParsedFeed
 from digest.papers.ingest import ingest
 from digest.papers.intents import intent_of
 from digest.settings import Settings
@@ -91,6 +91,7 @@ async def backfill_feed(
     done = Backfill(since=progress.since, until=until, next_day=progress.next_day)
     for step in steps:
         url: str | None = step.url
+        entries_before: tuple[Entry, ...] = ()
         while url is not None:
             if done.pages:
                 await sleep(PAUSE_S)
@@ -99,7 +100,10 @@ async def backfill_feed(
             except (FetchError, ParseError) as exc:
                 log.warning("backfill stopped", feed=feed.name, day=step.first_day.isoformat())
                 return replace(done, next_day=progress.next_day, error=exc.cause)
-            url = next_page(url, parsed)
+            # A source that gives the same page for each number has no more.
+            is_repeated = parsed.entries == entries_before
+            url = None if is_repeated else next_page(url, parsed)
+            entries_before = parsed.entries
             # A page in the middle of a step is no progress: a source may grow meanwhile.
             is_last = url is None
             after = replace(progress, next_day=step.last_day + timedelta(days=1))

@@ -233,3 +233,13 @@ def test_a_first_poll_after_looking_back_is_a_baseline_all_the_same(store: Store
 def test_a_feed_without_a_past_is_refused(store: Store) -> None:
     with pytest.raises(UsageError, match="cannot be read back"):
         look_back(store, {}, kind=FeedKind.FEED)
+
+
+def test_a_source_that_gives_the_same_page_for_every_number_ends(store: Store) -> None:
+    full = daily(*range(1, 101), day="2026-02-09")
+    script = {question("2026-02-09"): full, question("2026-02-09", page=1): full}
+
+    done, paths, _, _ = look_back(store, script, since=FEB_9)
+
+    assert len(paths) == 2
+    assert (done.new_papers, done.next_day, done.error) == (100, date(2026, 2, 10), None)
