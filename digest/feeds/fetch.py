@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import zlib
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -93,6 +94,7 @@ class FeedFetcher:
         etag: str | None = None,
         last_modified: str | None = None,
         moved_to: str | None = None,
+        hand_over: Callable[[], Awaitable[None]] | None = None,
     ) -> FetchedFeed:
         """Fetch a document, following at most three redirects.
 
@@ -102,6 +104,8 @@ class FeedFetcher:
             etag: Validator of the last reply, or None.
             last_modified: Validator of the last reply, or None.
             moved_to: Where permanent redirects led before; asked in place of `url`.
+            hand_over: Waits until somebody takes the document; until then this request
+                keeps its turn. It is not called where there is none.
 
         Returns:
             The reply, with `body` None for 304.
@@ -131,6 +135,8 @@ class FeedFetcher:
                 began = asyncio.get_running_loop().time()
                 reply = await self._within(left_s, request)
                 left_s -= asyncio.get_running_loop().time() - began
+                if hand_over and isinstance(reply, FetchedFeed) and reply.body is not None:
+                    await hand_over()
             if isinstance(reply, FetchedFeed):
                 moved = str(target) if permanent and target != configured else None
                 return _with_moved_to(reply, moved)

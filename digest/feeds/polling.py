@@ -79,7 +79,8 @@ def after_ingest(
 
     Args:
         state: From `decide_state`.
-        new_papers: How many papers nobody had.
+        new_papers: How many papers the feed had not listed before. That others list them
+            too says nothing of this feed.
         usual_gap_days: From `health.usual_gap`; None leaves what was known.
     """
     if new_papers <= 0:

@@ -11,6 +11,7 @@ import structlog
 
 from digest.errors import FetchError, ParseError
 from digest.feeds.fetch import FeedFetcher
+from digest.feeds.in_hand import DocumentsInHand, Place
 from digest.feeds.paging import next_page, polled_whole
 from digest.feeds.polling import PollReply, decide_state
 from digest.feeds.sandbox import FeedParser
@@ -45,24 +46,34 @@ async def read_feed(
     *,
     now: datetime,
     settings: FeedsSettings,
+    place: Place | None = None,
 ) -> FeedReading:
     """Poll a feed once. A broken feed is a reading, not an exception.
 
-    A document equal to the last one is not parsed again.
+    A document equal to the last one is not parsed again. `place` is taken when a document
+    is fetched; the caller gives it back when it is stored.
     """
+    place = place or DocumentsInHand().place()
     parsed: ParsedFeed | None = None
     fetched: FetchedFeed | None = None
     try:
         fetched = await fetcher.fetch(
-            feed.url, etag=feed.etag, last_modified=feed.last_modified, moved_to=feed.moved_to
+            feed.url,
+            etag=feed.etag,
+            last_modified=feed.last_modified,
+            moved_to=feed.moved_to,
+            hand_over=place.take,
         )
         body_hash = hashlib.sha256(fetched.body).hexdigest() if fetched.body is not None else None
         if fetched.body is not None and body_hash != feed.body_hash:
             parsed = await _parse(parser, feed, fetched, settings)
+            if parsed.breaks_off:
+                # They are of the whole document: with them the rest would never be sent.
+                fetched = replace(fetched, etag=None, last_modified=None)
             if polled_whole(feed.kind, feed.url):
                 first_hash = body_hash or ""
                 parsed, body_hash = await _rest(
-                    fetcher, parser, feed, parsed, first_hash, settings=settings
+                    fetcher, parser, feed, parsed, first_hash, settings=settings, place=place
                 )
                 if body_hash != first_hash:
                     # Validators of the first page say nothing about the others.
@@ -119,14 +130,18 @@ async def _rest(
     first_hash: str,
     *,
     settings: FeedsSettings,
+    place: Place,
 ) -> tuple[ParsedFeed, str]:
     """Read the pages after the first; all of them together are the document."""
     pages, hashes = [first], [first_hash]
     url = next_page(feed.url, first)
-    while url is not None and len(pages) < MAX_PAGES:
-        fetched = await fetcher.fetch(url)
+    left = settings.max_entries - len(first.entries)
+    while url is not None and len(pages) < MAX_PAGES and left > 0:
+        place.give_back()
+        fetched = await fetcher.fetch(url, hand_over=place.take)
         pages.append(await _parse(parser, feed, fetched, settings))
         hashes.append(hashlib.sha256(fetched.body or b"").hexdigest())
+        left -= len(pages[-1].entries)
         url = next_page(url, pages[-1])
     if len(pages) == 1:
         return first, first_hash

@@ -22,10 +22,14 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestCounts:
-    """What one document brought."""
+    """What one document brought.
+
+    `new_papers` nobody had; `first_listed` are new on this feed, known or not.
+    """
 
     entries: int = 0
     new_papers: int = 0
+    first_listed: int = 0
     revised_papers: int = 0
 
 
@@ -88,6 +92,10 @@ def ingest(
     return IngestCounts(
         entries=entries,
         new_papers=len(plan.inserts),
+        first_listed=sum(
+            window.feed_id == feed.id and window.listed_at == now and not window.backfilled
+            for window in plan.windows
+        ),
         revised_papers=len(plan.revisions),
     )
 

@@ -13,6 +13,7 @@ from digest.clock import Clock
 from digest.errors import DigestError, NotFoundError
 from digest.feeds.fetch import FeedFetcher
 from digest.feeds.health import usual_gap
+from digest.feeds.in_hand import DocumentsInHand, Place
 from digest.feeds.polling import PollReply, after_ingest, decide_state
 from digest.feeds.read import FeedReading, read_feed
 from digest.feeds.sandbox import FeedParser
@@ -57,7 +58,7 @@ async def poll_feeds(
 
     A feed that fails is a `FeedPoll` with its error; the others go on. The fetcher alone
     limits connections: a limit here would let those who wait for arXiv's turn hold up
-    all others.
+    all others. Here the documents are limited that were fetched and are not stored yet.
 
     Args:
         store: Where papers and the state of feeds go.
@@ -77,10 +78,18 @@ async def poll_feeds(
         NotFoundError: If a name is no feed; then nothing is polled.
     """
     feeds = await asyncio.to_thread(_chosen_feeds, store, names, due_only, clock())
+    in_hand = DocumentsInHand()
 
     async def poll(feed: FeedRecord) -> FeedPoll:
         done = await _poll_guarded(
-            store, fetcher, parser, feed, clock=clock, settings=settings, reader=reader
+            store,
+            fetcher,
+            parser,
+            feed,
+            clock=clock,
+            settings=settings,
+            reader=reader,
+            place=in_hand.place(),
         )
         if on_done is not None:
             on_done(done)
@@ -113,10 +122,13 @@ async def _poll_guarded(
     clock: Clock,
     settings: Settings,
     reader: PaperReader | None,
+    place: Place,
 ) -> FeedPoll:
     """Poll one feed; whatever goes wrong is recorded on it."""
     try:
-        reading = await read_feed(fetcher, parser, feed, now=clock(), settings=settings.feeds)
+        reading = await read_feed(
+            fetcher, parser, feed, now=clock(), settings=settings.feeds, place=place
+        )
         done = await asyncio.to_thread(
             again_where_it_collides,
             lambda: _store_reading(store, feed, reading, settings, reader),
@@ -127,6 +139,8 @@ async def _poll_guarded(
         )
         log.exception("feed poll broke off", feed=feed.name)
         done = await asyncio.to_thread(_store_failure, store, feed, cause, clock(), settings)
+    finally:
+        place.give_back()
     log.info(
         "feed polled",
         feed=done.name,
@@ -154,8 +168,15 @@ def _store_reading(
     # Cleaning takes the longest: it is done before the writing transaction begins.
     intents = intents_of(reading.parsed, feed=feed, now=at) if reading.parsed else ()
     with store.write() as tx:
+        current = get_feed(tx, feed.name) or feed
+        if (current.url, current.kind) != (feed.url, feed.kind):
+            # Its state would make the new place's first document no baseline.
+            return FeedPoll(
+                name=feed.name,
+                status=FeedStatus.FAILED,
+                error="its URL or kind was changed while it was polled: it is due again",
+            )
         if reading.parsed is not None:
-            current = get_feed(tx, feed.name) or feed
             if (current.baseline_at is None) != (feed.baseline_at is None):
                 # Another process stored the baseline meanwhile.
                 intents = intents_of(reading.parsed, feed=current, now=at)
@@ -170,13 +191,13 @@ def _store_reading(
             )
             news = {one.day for one in feed_days(tx, feed.id) if one.new_papers}
             gap = usual_gap(feed.kind, reading.parsed, {*news, at.date()}, today=at.date())
-            state = after_ingest(state, new_papers=counts.new_papers, usual_gap_days=gap)
+            state = after_ingest(state, new_papers=counts.first_listed, usual_gap_days=gap)
         record_poll(
             tx,
             feed.id,
             state,
             valid_document=reading.parsed is not None,
-            new_papers=counts.new_papers,
+            new_papers=counts.first_listed,
         )
     return FeedPoll(
         name=feed.name,

@@ -142,7 +142,7 @@ def record_poll(
         state: From `polling.decide_state`, after `polling.after_ingest`.
         valid_document: Whether this poll read a document, even an empty one. The first
             such poll is the feed's baseline.
-        new_papers: How many papers it brought that nobody had.
+        new_papers: How many papers the feed listed for the first time.
     """
     values: dict[str, Any] = {name: getattr(state, name) for name in _STATE_FIELDS}
     if valid_document:

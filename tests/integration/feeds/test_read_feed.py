@@ -302,3 +302,13 @@ def test_no_more_pages_are_read_than_a_poll_may() -> None:
     assert requests == 20
     assert reading.parsed is not None
     assert reading.parsed.warnings == ("only the first 20 entries of 20 pages were read",)
+
+
+def test_after_a_document_that_broke_off_the_whole_one_is_asked_for_without_condition() -> None:
+    cut = ARXIV[: ARXIV.rindex(b"<item") + 30]
+
+    first, second = poll([Reply(body=cut, etag='"1"'), Reply(body=ARXIV, etag='"1"')], times=2)
+
+    assert (first.status, first.state.etag) == (FeedStatus.OK, None)
+    assert first.state.entries is not None
+    assert second.state.entries == first.state.entries + 1

@@ -17,7 +17,8 @@ from digest.papers import poll as poll_module
 from digest.papers.poll import FeedPoll, poll_feeds
 from digest.settings import Settings
 from digest.store.engine import Store
-from digest.store.feeds import add_feed, get_feed, set_paused
+from digest.store.feed_days import feed_days
+from digest.store.feeds import add_feed, get_feed, remove_feed, set_paused
 from digest.store.papers import count_papers
 from tests.support.paper_world import T0, arxiv_entry, document
 
@@ -195,3 +196,41 @@ def test_a_feed_removed_while_it_was_read_keeps_its_papers(
     polls = run(store)
 
     assert polls[0].new_papers == 1
+
+
+def test_a_feed_whose_papers_others_list_first_brings_news_all_the_same(store: Store) -> None:
+    add(store, "1")
+    with store.write() as tx:
+        add_feed(tx, FeedSpec(name="mirror", url="https://example.org/mirror/1"), T0)
+
+    run(store, names=["1"])
+    polls = run(store, names=["mirror"], day=1)
+
+    assert polls[0].new_papers == 0
+    with store.read() as tx:
+        feed = get_feed(tx, "mirror")
+        assert feed is not None
+        days = feed_days(tx, feed.id)
+    assert feed.new_paper_at == T0 + DAY
+    assert [one.new_papers for one in days] == [1]
+
+
+def test_what_was_read_of_a_place_that_was_changed_meanwhile_is_not_the_new_ones(
+    store: Store,
+) -> None:
+    add(store, "a")
+
+    class MovingFetcher(FakeFetcher):
+        async def fetch(self, url: str, **_: object) -> FetchedFeed:
+            with store.write() as tx:
+                remove_feed(tx, "a", T0)
+                add_feed(tx, FeedSpec(name="a", url="https://example.org/archive"), T0)
+            return await super().fetch(url)
+
+    polls = run(store, fetcher=MovingFetcher({}))
+
+    with store.read() as tx:
+        feed = get_feed(tx, "a")
+    assert feed is not None
+    assert (feed.baseline_at, feed.body_hash, feed.next_poll_at) == (None, None, T0)
+    assert "was changed while it was polled" in (polls[0].error or "")
