@@ -34,6 +34,9 @@ from digest.store.subscribers import subscribers_by_ids
 _KEPT_PAPERS = 4_096
 _KEPT_MATCHES = 1 << 16
 
+GONE = "its subscriber is no longer there"
+"""What is said of a delivery whose subscriber's row was deleted since it was claimed."""
+
 Wanted = Mapping[QueryId, Asked]
 """Interests by their query, as their owner wrote them."""
 
@@ -92,13 +95,19 @@ class BatchReader:
         self._marks: PollMarks | None = None
         self._papers: dict[PaperId, Paper] = {}
 
-    def read(self, tx: Session, deliveries: Sequence[Delivery]) -> dict[DeliveryId, ReadDelivery]:
-        """Read deliveries; one of which no paper is left is absent.
+    def read(
+        self, tx: Session, deliveries: Sequence[Delivery]
+    ) -> dict[DeliveryId, ReadDelivery | str]:
+        """Read deliveries; of one that says nothing any more, return why.
 
         Four statements; a few more for papers that are new here, one for interests that
         are gone, and one for each delivery that a merge concerns.
         """
+        read: dict[DeliveryId, ReadDelivery | str] = {}
         subscribers = subscribers_by_ids(tx, sorted({one.subscriber_id for one in deliveries}))
+        if any(one.subscriber_id not in subscribers for one in deliveries):
+            read = {one.id: GONE for one in deliveries if one.subscriber_id not in subscribers}
+            deliveries = [one for one in deliveries if one.subscriber_id in subscribers]
         planned = {each.paper_id for one in deliveries for each in one.papers}
         merges = merges_among(tx, planned)
         self._read_papers(tx, {merges.get(one, one) for one in planned})
@@ -106,7 +115,6 @@ class BatchReader:
         wanted_by = _with_gone(
             tx, deliveries, [wanted_by_query(subscribers[one.subscriber_id]) for one in deliveries]
         )
-        read = {}
         for one, wanted in zip(deliveries, wanted_by, strict=True):
             left = one.papers
             positions: Sequence[int] = range(len(left))
@@ -122,6 +130,8 @@ class BatchReader:
             if matches:
                 digest = digest_of(one, subscribers[one.subscriber_id], matches)
                 read[one.id] = ReadDelivery(digest, positions)
+            else:
+                read[one.id] = "none of its papers is left"
         return read
 
     def _read_papers(self, tx: Session, ids: Collection[PaperId]) -> None:

@@ -146,11 +146,11 @@ class DigestComposer:
     ) -> Mapping[DeliveryId, Message | Outcome]:
         """Make the messages of deliveries, without papers that have become another's."""
         read = self._batches.read(tx, deliveries)
-        return {one.id: self._compose(one, read.get(one.id)) for one in deliveries}
+        return {one.id: self._compose(one, read[one.id]) for one in deliveries}
 
-    def _compose(self, delivery: Delivery, read: ReadDelivery | None) -> Message | Outcome:
-        if read is None:
-            return _failed("none of its papers is left")
+    def _compose(self, delivery: Delivery, read: ReadDelivery | str) -> Message | Outcome:
+        if isinstance(read, str):
+            return _failed(read)
         try:
             return self.build(delivery, read.digest, read.positions)
         except (RenderError, DeliveryError) as exc:
@@ -240,7 +240,8 @@ def load_digests(
     """Read digests as they read now: recorded papers, with reasons found again.
 
     A paper that no interest wants any more keeps its place and loses its reasons; two
-    that became one stand once. A delivery of which no paper is left is absent.
+    that became one stand once. A delivery of which no paper is left, or whose subscriber
+    is no longer there, is absent.
 
     Args:
         tx: A transaction.
@@ -253,7 +254,9 @@ def load_digests(
     reasons = _Reasons(queries_by_ids(tx, sorted(asked)), finder or ReasonFinder())
     digests = {}
     for one in deliveries:
-        subscriber = subscribers[one.subscriber_id]
+        subscriber = subscribers.get(one.subscriber_id)
+        if subscriber is None:
+            continue
         matches = reasons.matches(subscriber, one.papers, papers)
         if matches:
             digests[one.id] = Digest(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
+from dataclasses import replace
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -21,7 +22,16 @@ from digest.delivery.run import DeliverCounts, deliver
 from digest.digests.message import Encoded
 from digest.digests.render import DigestRenderer, Sign
 from digest.errors import RenderError
-from digest.model import DeliveryId, Digest, DigestLinks, Message, PaperId
+from digest.model import (
+    DeliveryId,
+    Digest,
+    DigestLinks,
+    Message,
+    Outcome,
+    OutcomeKind,
+    PaperId,
+    SubscriberId,
+)
 from digest.model.ingest import Merge
 from digest.resources import resource_dir
 from digest.settings import DigestSettings, Settings
@@ -232,6 +242,25 @@ def test_a_digest_that_cannot_be_built_hurts_no_other_of_its_batch(
         replies = [entry.delivery.reply for entry in ledger.list_entries(tx)]
     assert replies[2] == "template digest.html: 'badge' is undefined"
     assert replies[1] == "could not be built: KeyError"
+
+
+def test_a_subscriber_who_is_gone_since_the_claim_hurts_no_other_of_the_batch(
+    store: Store,
+) -> None:
+    papers = add_papers(store, 1)
+    (subscriber,) = add_subscribers(store, 1)
+    prepare(store, plan(subscriber, papers, period="2026-02-03"))
+    with store.read() as tx:
+        (entry,) = ledger.list_entries(tx)
+        there = entry.delivery
+        gone = replace(there, id=DeliveryId(there.id + 1), subscriber_id=SubscriberId(999))
+
+        made = composer().compose_batch(tx, [gone, there])
+
+    assert made[gone.id] == Outcome(
+        kind=OutcomeKind.FAILED, reply="its subscriber is no longer there"
+    )
+    assert isinstance(made[there.id], Message)
 
 
 def test_a_preview_is_rendered_like_a_digest(store: Store) -> None:
