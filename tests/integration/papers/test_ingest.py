@@ -42,7 +42,7 @@ def eligible(store: Store, at_day: int) -> list[str]:
 def test_a_baseline_is_stored_and_recent_but_opens_no_window(store: Store) -> None:
     counts = poll(store, "arxiv", arxiv_entry(1), arxiv_entry(2), at=T0)
 
-    assert counts == IngestCounts(entries=2, new_papers=2, revised_papers=0)
+    assert counts == IngestCounts(entries=2, new_papers=2, first_listed=2, revised_papers=0)
     assert eligible(store, 0) == []
     with store.read() as tx:
         assert len(recent_papers(tx, T0 - DAY, T0)) == 2
@@ -170,7 +170,7 @@ def test_two_days_of_a_trend(store: Store) -> None:
         store, "arxiv", arxiv_entry(2, version=2, announce=Announce.REPLACE), at=T0 + DAY
     )
 
-    assert second == IngestCounts(entries=2, new_papers=1, revised_papers=0)
+    assert second == IngestCounts(entries=2, new_papers=1, first_listed=1, revised_papers=0)
     assert replaced == IngestCounts(entries=1, new_papers=0, revised_papers=1)
     trending = find(store, ONE)
     assert (trending.upvotes, trending.upvotes_change) == (21, 16)
@@ -259,7 +259,7 @@ def test_a_document_that_fails_half_way_leaves_nothing(store: Store) -> None:
 def test_entries_without_title_are_counted_and_left_out(store: Store) -> None:
     counts = poll(store, "blog", Entry(title=""), Entry(title="A post", source_id="1"), at=T0)
 
-    assert counts == IngestCounts(entries=2, new_papers=1, revised_papers=0)
+    assert counts == IngestCounts(entries=2, new_papers=1, first_listed=1, revised_papers=0)
 
 
 def test_a_thousand_entries_are_stored_with_few_queries(store: Store) -> None:
@@ -268,6 +268,6 @@ def test_a_thousand_entries_are_stored_with_few_queries(store: Store) -> None:
 
     again = poll(store, "arxiv", *entries, arxiv_entry(1001), at=T0 + DAY)
 
-    assert again == IngestCounts(entries=1001, new_papers=1, revised_papers=0)
+    assert again == IngestCounts(entries=1001, new_papers=1, first_listed=1, revised_papers=0)
     with store.read() as tx:
         assert len(get_papers(tx, [PaperId(n) for n in range(1, 1100)])) == 1001
