@@ -20,8 +20,9 @@ from benchmarks.result import Result, peak_mb, timed
 from digest.errors import QueryError
 from digest.lookback import look_back
 from digest.matching.annotate import Annotator
+from digest.matching.hints import hints
 from digest.matching.index import build_index
-from digest.matching.query import canonical, hints, parse_query
+from digest.matching.query import canonical, parse_query
 from digest.model import FeedId, FeedKind, FeedSpec, IngestPlan, Listing, Paper, QueryId
 from digest.papers.ingest import annotate_stale
 from digest.store import Store

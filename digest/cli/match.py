@@ -45,7 +45,8 @@ def match(
 ) -> None:
     """Show the papers of the last days that a query matches, and why."""
     from digest.lookback import look_back
-    from digest.matching.query import canonical, hints, parse_query
+    from digest.matching.hints import hints
+    from digest.matching.query import canonical, parse_query
     from digest.store.fulltext import count_seen
 
     parsed = parse_query(query)

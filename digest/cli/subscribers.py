@@ -130,7 +130,8 @@ def add(
 
 def _say_hints(frame: Frame, queries: Sequence[str]) -> None:
     """Say where an accepted query probably means something else."""
-    from digest.matching.query import hints, parse_query
+    from digest.matching.hints import hints
+    from digest.matching.query import parse_query
 
     for query in queries:
         try:

@@ -65,6 +65,15 @@ _QUOTE = re.compile(f"[{QUOTES}]")
 _WORD_END = re.compile(rf"[\s(){QUOTES}]|$")
 _DASHES = "-\u2010\u2011\u2013\u2212"
 _FOREIGN = {"|": "OR", "||": "OR", "&&": "AND"}
+_TAIL_FIELDS = {
+    "ti": "title:", "title": "title:", "ab": "abstract:", "abstract": "abstract:",
+    "au": "author:", "author": "author:", "tiab": "", "tw": "", "title/abstract": "",
+}  # fmt: skip
+_TAIL_FIELD = re.compile(rf"\[({'|'.join(_TAIL_FIELDS)})\]", re.IGNORECASE)
+_COMPARED = re.compile(r"(?:upvotes|votes|likes|points)([<>=≥≤]+[0-9]+)", re.IGNORECASE)
+_SPACED_SIGN = re.compile(r"^([<>=≥≤]+)\s+")
+_DISTANCE = re.compile(r"~[0-9]+")
+_CLAUSE_START = re.compile(r".*(?:\(|\b(?:AND|OR|NOT)\b)\s*", re.DOTALL)
 
 
 def lex(query: str) -> list[Lexeme]:
@@ -98,7 +107,9 @@ def lex(query: str) -> list[Lexeme]:
 def _quoted(query: str, at: int) -> Lexeme:
     closing = _QUOTE.search(query, at + 1)
     if not closing:
-        raise Refusal("this quotation mark is never closed", at, f'{query}"')
+        ends = at + 1 == len(query.rstrip())
+        suggestion = query[:at].rstrip() if ends else f'{query}"'
+        raise Refusal("this quotation mark is never closed", at, suggestion)
     return Lexeme(
         sign=Sign.QUOTED, text=query[at + 1 : closing.start()], start=at, end=closing.end()
     )
@@ -123,12 +134,34 @@ def _word(query: str, at: int, before: Lexeme | None) -> Lexeme:
         raise Refusal(f"write {operator} instead", at, query[:at] + operator + query[end:])
     if char == "!" and not alone:
         raise Refusal("write NOT instead", at, f"{query[:at]}NOT {query[at + 1 :]}")
+    _refuse_foreign_fields(query, at, word, before)
     field = _FIELD.match(query, at)
     if field:
         name = _field(query, field)
         if name:
             return Lexeme(sign=Sign.FIELD, text=name, start=at, end=field.end())
     return Lexeme(sign=OPERATORS.get(word, Sign.WORD), text=word, start=at, end=end)
+
+
+def _refuse_foreign_fields(query: str, at: int, word: str, before: Lexeme | None) -> None:
+    """Refuse `upvotes>20`, and what PubMed and Lucene write behind a term."""
+    end = at + len(word)
+    compared = _COMPARED.fullmatch(word)
+    if compared:
+        cause = "a colon comes after `upvotes`"
+        raise Refusal(cause, at, f"{query[:at]}upvotes:{compared[1]}{query[end:]}")
+    if before and before.sign is Sign.QUOTED and before.end == at and _DISTANCE.fullmatch(word):
+        cause = "there is no `~`: a phrase means its words side by side"
+        raise Refusal(cause, at, query[:at] + query[end:])
+    tail = _TAIL_FIELD.search(word)
+    if tail:
+        place = at + tail.start()
+        clause = _CLAUSE_START.match(query, 0, place)
+        start = clause.end() if clause else 0
+        value = _QUOTE.sub("", query[start:place]).strip()
+        named = f'{_TAIL_FIELDS[tail[1].lower()]}"{value}"'
+        cause = f"a field comes before its term, not `{tail[0]}` behind it"
+        raise Refusal(cause, place, f"{query[:start]}{named}{query[at + tail.end() :]}")
 
 
 def _bound_word(query: str, word: str, before: Lexeme) -> Lexeme:
@@ -155,7 +188,8 @@ def _field(query: str, match: re.Match[str]) -> Field | None:
     bare = value_at == len(query) or query[value_at].isspace() or query[value_at] == ")"
     if name in _FIELDS:
         if bare:
-            closed = query[:value_at] + query[value_at:].lstrip()
+            value = _SPACED_SIGN.sub(r"\1", query[value_at:].lstrip())
+            closed = query[:value_at] + value
             raise Refusal(f"`{name}:` needs its value right after the colon", value_at - 1, closed)
         return _FIELDS[name]
     if bare:

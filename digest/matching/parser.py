@@ -187,7 +187,8 @@ class _Parser:
         if "*" in raw and not quoted:
             place = start + raw.index("*")
             cause = f"`*` does not go with `{scope.field}:`"
-            raise Refusal(cause, place, self._query[:place] + self._query[place + 1 :])
+            before = self._query[:place].removesuffix(".")  # `tag:cs` covers `cs.CL`
+            raise Refusal(cause, place, before + self._query[place + 1 :])
         match scope.field:
             case Field.AUTHOR:
                 name = read_name(raw)
@@ -211,6 +212,9 @@ class _Parser:
             if number:
                 end = start + len(written)
                 suggestion = f"{self._query[:start]}>={number.group()}{self._query[end:]}"
+            elif re.fullmatch("[<>=≥≤]+", written):
+                end = start + len(written)
+                suggestion = f"{self._query[:end]}{self._query[end:].lstrip()}"
             raise Refusal("upvotes are compared with a number", start, suggestion)
         comparison = _SIGNS.get(match.group(1), match.group(1))
         return Upvotes(text=written, at=start, comparison=comparison, count=int(match.group(2)))

@@ -11,11 +11,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass, field
-from itertools import takewhile
 
 from digest.errors import QueryError
 from digest.matching.canonical import content_length, normalise, render
-from digest.matching.lexer import OPERATORS, Lexeme, Refusal, Sign, lex
+from digest.matching.lexer import Refusal, Sign, lex
 from digest.matching.nodes import And, Node, Not, Or, Phrase, Tag, atoms, holds_for_nothing
 from digest.matching.parser import MAX_CLAUSES, parse_tree
 from digest.matching.text import UNPRINTABLE, fold_case, fold_label, words_of
@@ -31,7 +30,6 @@ _MAX_CANONICAL_SPACES = MAX_LENGTH // 2 + 2 * MAX_CLAUSES
 MAX_FOLDED_LENGTH = 3_000
 
 _PLAIN = re.compile(r'([a-z0-9]+(?: [a-z0-9]+)*)|"([a-z0-9]+(?: [a-z0-9]+)*)"')
-_LOWER_OPERATORS = frozenset({"and", "or", "not"})
 _CARET_WIDTH = 76
 
 
@@ -52,15 +50,6 @@ class Query:
         return tuple(dict.fromkeys(atom.text for atom in sorted(excluded, key=lambda a: a.at)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hint:
-    """An accepted query probably means something else: why, where, and what to write."""
-
-    cause: str
-    position: int
-    suggestion: str
-
-
 def parse_query(text: str) -> Query:
     """Understand a query.
 
@@ -76,7 +65,7 @@ def parse_query(text: str) -> Query:
             refusal.cause,
             position=refusal.position,
             suggestion=(
-                _accepted(refusal.suggestion, unlike=text) if len(text) <= MAX_LENGTH else None
+                accepted(refusal.suggestion, unlike=text) if len(text) <= MAX_LENGTH else None
             ),
         ) from None
 
@@ -111,19 +100,6 @@ def interest_query(kind: InterestKind, text: str) -> Query:
         QueryError: If it cannot be understood.
     """
     return tag_query(text) if kind is InterestKind.TAG else parse_query(text)
-
-
-def hints(query: Query) -> tuple[Hint, ...]:
-    """Say where an accepted query probably means something else."""
-    lexemes = lex(query.text)
-    found = []
-    for place, lexeme in enumerate(lexemes):
-        hint = _lower_operator(query.text, lexeme)
-        if lexeme.sign is Sign.NOT:
-            hint = _loose_exclusion(query.text, lexemes[place + 1 :])
-        if hint:
-            found.append(hint)
-    return tuple(found)
 
 
 def caret(error: QueryError) -> str:
@@ -185,7 +161,8 @@ def _only_excludes(root: Node, text: str) -> Refusal:
     return Refusal(cause, first.start, suggestion)
 
 
-def _accepted(suggestion: str | None, *, unlike: str) -> str | None:
+def accepted(suggestion: str | None, *, unlike: str) -> str | None:
+    """Give a suggestion back if it is another query, and one that would be accepted."""
     if suggestion is None or suggestion == unlike:
         return None
     try:
@@ -193,31 +170,6 @@ def _accepted(suggestion: str | None, *, unlike: str) -> str | None:
     except Refusal:
         return None
     return suggestion
-
-
-def _lower_operator(text: str, lexeme: Lexeme) -> Hint | None:
-    word = lexeme.text.casefold()
-    if lexeme.sign is not Sign.WORD or word not in _LOWER_OPERATORS:
-        return None
-    operator = OPERATORS[word.upper()]
-    suggestion = _accepted(f"{text[: lexeme.start]}{operator}{text[lexeme.end :]}", unlike=text)
-    if suggestion is None:
-        return None
-    cause = f"`{lexeme.text}` is searched for as a word; the operator is written {operator}"
-    return Hint(cause=cause, position=lexeme.start, suggestion=suggestion)
-
-
-def _loose_exclusion(text: str, after: list[Lexeme]) -> Hint | None:
-    """NOT binds one word: `NOT neural network` excludes "neural" and asks for "network"."""
-    run = list(takewhile(lambda lexeme: lexeme.sign is Sign.WORD, after))
-    if len(run) < 2:
-        return None
-    start, end = run[0].start, run[-1].end
-    suggestion = _accepted(f'{text[:start]}"{text[start:end]}"{text[end:]}', unlike=text)
-    if suggestion is None:
-        return None
-    cause = f"NOT excludes only `{run[0].text}`, and `{run[1].text}` is asked for"
-    return Hint(cause=cause, position=start, suggestion=suggestion)
 
 
 def _visible(text: str) -> str:

@@ -15,8 +15,9 @@ from starlette.responses import Response
 
 from digest.digests.plain import one_line, shorten
 from digest.errors import QueryError, UsageError
+from digest.matching.hints import hints
 from digest.matching.query import Query as Expression
-from digest.matching.query import caret, hints, parse_query
+from digest.matching.query import caret, parse_query
 from digest.store.feeds import list_feeds
 from digest.store.library import Order, Shelf, month_of, tag_name
 from digest.web.cards import (

@@ -11,7 +11,8 @@ from digest.digests.reasons import plain_why, why_line
 from digest.errors import QueryError
 from digest.lookback import LookBack, look_back
 from digest.matching.annotate import Annotator
-from digest.matching.query import Query, caret, hints, parse_query, tag_query
+from digest.matching.hints import hints
+from digest.matching.query import Query, caret, parse_query, tag_query
 from digest.model import InterestKind
 from digest.web.cards import Paths, papers_of
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from digest.errors import QueryError
-from digest.matching.query import canonical, caret, hints, parse_query, tag_query
+from digest.matching.hints import hints
+from digest.matching.query import canonical, caret, parse_query, tag_query
 
 CANONICAL = {
     "Sparse Autoencoders": "sparse autoencoder",
@@ -223,3 +224,45 @@ def test_the_caret_shows_part_of_a_long_query() -> None:
 
 def test_the_caret_shows_no_control_character() -> None:
     assert caret(_error("a\u202e\nb")) == "a� b\n ^"
+
+
+@pytest.mark.parametrize(
+    ("text", "suggestion"),
+    [
+        ("author:Y. LeCun", 'author:"Y. LeCun"'),
+        ("title:sparse autoencoder -survey", 'title:"sparse autoencoder" -survey'),
+        ("tag:machine learning", 'tag:"machine learning"'),
+        ("cs.CL", "tag:cs.CL"),
+        ("parsing OR cs.cl", "parsing OR tag:cs.cl"),
+        ("LLM and not survey", "LLM AND NOT survey"),
+        ("RAG NEAR/3 retrieval", "RAG AND retrieval"),
+    ],
+)
+def test_what_reads_otherwise_than_meant_draws_a_hint(text: str, suggestion: str) -> None:
+    assert hints(parse_query(text))[0].suggestion == suggestion
+
+
+@pytest.mark.parametrize(
+    "text", ['author:"Y. LeCun"', "author:LeCun OR b", "tag:cs.CL", "tag:cs.CL parsing", "NEAR"]
+)
+def test_a_field_of_one_word_and_a_category_as_a_tag_draw_no_hint(text: str) -> None:
+    assert hints(parse_query(text)) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "suggestion"),
+    [
+        ("upvotes>20", "upvotes:>20"),
+        ("RAG AND votes>=5", "RAG AND upvotes:>=5"),
+        ("upvotes:>= 20", "upvotes:>=20"),
+        ("upvotes: >= 20", "upvotes:>=20"),
+        ("large language model[ti]", 'title:"large language model"'),
+        ("RAG OR LeCun Y[au]", 'RAG OR author:"LeCun Y"'),
+        ('"world model"[Title/Abstract]', '"world model"'),
+        ('"sparse autoencoder"~5', '"sparse autoencoder"'),
+        ("tag:cs.*", "tag:cs"),
+        ('sparse autoencoder"', "sparse autoencoder"),
+    ],
+)
+def test_the_way_of_another_language_is_refused_with_ours(text: str, suggestion: str) -> None:
+    assert _error(text).suggestion == suggestion

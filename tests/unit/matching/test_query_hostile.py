@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from benchmarks.lookback import hostile_queries
 from digest.errors import QueryError
+from digest.matching.hints import hints
 from digest.matching.nodes import atoms
 from digest.matching.parser import MAX_CLAUSES
 from digest.matching.query import (
@@ -15,7 +16,6 @@ from digest.matching.query import (
     Query,
     canonical,
     caret,
-    hints,
     parse_query,
     tag_query,
 )
