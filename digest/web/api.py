@@ -41,7 +41,7 @@ from digest.web.api_values import (
 from digest.web.cards import Paths
 from digest.web.deps import WebDeps
 from digest.web.facts import FactKeeper
-from digest.web.finding import read_place, write_place
+from digest.web.finding import MAX_NUMBER, read_place, write_place
 from digest.web.paper_pages import find_alias
 from digest.web.tickets import ticket_owner
 from digest.web.trials import LOOKS_BACK, look_at_month
@@ -92,6 +92,7 @@ def create_api(deps: WebDeps, facts: FactKeeper) -> FastAPI:
     api.add_exception_handler(HTTPException, _say_http)
     api.add_exception_handler(RequestValidationError, _say_invalid)
     api.add_exception_handler(DigestError, _say_ours)
+    api.add_exception_handler(Exception, _say_http)
     return api
 
 
@@ -109,7 +110,7 @@ def _paper_routes(deps: WebDeps) -> APIRouter:
         tag: Annotated[str, Query(max_length=400)] = "",
         feed: Annotated[str, Query(max_length=100)] = "",
         month: Annotated[str, Query(pattern=r"^(\d{4}(-\d{2})?)?$")] = "",
-        min_upvotes: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
+        min_upvotes: Annotated[int, Query(ge=0, le=MAX_NUMBER)] = 0,
         sort: Order = Order.NEWEST,
         after: Annotated[str, Query(pattern=_PLACE, description="`next` of a page")] = "",
         limit: Annotated[int, Query(ge=1, le=100)] = 30,

@@ -155,9 +155,7 @@ class _Editions:
             title=f"{WEEKDAY_NAMES[day.weekday()]} {day.day} {MONTH_NAMES[day.month - 1]}",
             year=str(day.year),
             lead=_lead(listings, tag),
-            notices=thin_day_notices(list_feeds(tx), all_feed_days(tx), now=self._deps.clock())
-            if is_newest
-            else (),
+            notices=self._notices(tx) if is_newest else (),
             today=is_newest,
             before=_day_anchor(before, paths.to(f"/daily/{before}")) if before else None,
             after=_day_anchor(after, paths.to("/" if after == newest else f"/daily/{after}"))

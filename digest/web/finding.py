@@ -27,6 +27,9 @@ from digest.store.papers import get_papers
 LOOKS_THROUGH = 3_000
 """Without a full-text index, words are looked for in so many papers."""
 
+MAX_NUMBER = 2**31 - 1
+"""Ids and upvotes are no greater: a database may refuse to compare them with more."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
@@ -106,9 +109,9 @@ def read_place(text: str, order: Order) -> Place:
         UsageError: If it is not one of ours.
     """
     value, _, one = text.partition("~")
-    place_ok = one.isascii() and one.isdigit() and len(one) < 19
+    place_ok = _is_number(one)
     if order is Order.UPVOTES:
-        value_ok = value.isascii() and value.isdigit() and len(value) < 12
+        value_ok = _is_number(value)
     else:
         parts = value.split("-")
         value_ok = (
@@ -119,6 +122,10 @@ def read_place(text: str, order: Order) -> Place:
     if not (place_ok and value_ok):
         raise UsageError("after: is not where a page of this list ended")
     return Place(value=value, paper_id=int(one))
+
+
+def _is_number(value: str) -> bool:
+    return value.isascii() and value.isdigit() and len(value) < 19 and int(value) <= MAX_NUMBER
 
 
 def _is_day(value: str) -> bool:

@@ -69,10 +69,15 @@ class Guard:
             await self._page(refused, scope)(scope, receive, answer)
             return
         body = _Body(receive)
+
+        async def reply(message: Message) -> None:
+            if not body.is_too_large:  # else the framework says that it cannot be parsed
+                await answer(message)
+
         try:
-            await self._app(scope, body, answer)
+            await self._app(scope, body, reply)
         except _BodyTooLargeError:
-            await self._fail(413, scope, receive, answer)
+            log.info("request too large", route=_route(scope))
         except Exception as exc:
             status = 503 if isinstance(exc, StorageError) else 500
             # Neither the message nor local variables: both may hold tokens.
@@ -84,6 +89,8 @@ class Guard:
                 trace="".join(traceback.format_tb(exc.__traceback__)),
             )
             await self._fail(status, scope, receive, answer)
+        if body.is_too_large:
+            await self._fail(413, scope, receive, answer)
 
     def _page(self, status: int, scope: Scope) -> Response:
         if "/api/" in scope["path"]:  # programs read JSON, and their document says so
@@ -103,7 +110,7 @@ class Guard:
         if scope["method"] not in _SAFE and not _from_here(headers, scope["path"]):
             return 403
         length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > MAX_BODY_BYTES:
+        if not length.isdigit() or len(length) > 9 or int(length) > MAX_BODY_BYTES:
             return 413
         return None
 
@@ -140,10 +147,15 @@ class _Body:
         self._receive = receive
         self._seen = 0
 
+    @property
+    def is_too_large(self) -> bool:
+        """Whether more came than is taken."""
+        return self._seen > MAX_BODY_BYTES
+
     async def __call__(self) -> Message:
         message = await self._receive()
         self._seen += len(message.get("body", b""))
-        if self._seen > MAX_BODY_BYTES:
+        if self.is_too_large:
             raise _BodyTooLargeError
         return message
 
@@ -164,7 +176,10 @@ def _from_here(headers: dict[bytes, bytes], path: str) -> bool:
     if site is not None:
         return site in (b"same-origin", b"none")
     origin = headers.get(b"origin")
-    return origin is None or urlsplit(origin).netloc == headers.get(b"host", b"")
+    if origin is None:
+        return True
+    _, slashes, named = origin.partition(b"://")
+    return bool(slashes) and named == headers.get(b"host", b"")
 
 
 def host_of(header: str) -> str:

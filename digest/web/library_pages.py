@@ -32,7 +32,7 @@ from digest.web.cards import (
 )
 from digest.web.deps import WebDeps
 from digest.web.facts import FactKeeper, TopicTally
-from digest.web.finding import Found, read_place, write_place
+from digest.web.finding import MAX_NUMBER, Found, read_place, write_place
 from digest.web.pages import Site
 from digest.web.timeline import YearView, month_title, year_views
 
@@ -299,7 +299,7 @@ def read_shelf(wish: Wish) -> Shelf | None:
     if wish.upvotes:
         if not (wish.upvotes.isascii() and wish.upvotes.isdigit()):
             return None
-        shelf = replace(shelf, min_upvotes=min(int(wish.upvotes), 2**31))
+        shelf = replace(shelf, min_upvotes=min(int(wish.upvotes), MAX_NUMBER))
     return shelf
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -30,6 +30,7 @@ from digest.web.visitors import Visitors
 
 _READS = ["GET", "HEAD"]
 _SUGGESTED_TAGS = 100
+_LONGEST_PAUSE = timedelta(days=3_660)
 _DAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _SAID = {
     "added": "Added.",
@@ -238,6 +239,7 @@ class _Preferences:
             max_papers=form.max_papers,
             min_upvotes=form.min_upvotes,
         )
+        now = self._deps.clock()
         try:
             if not form.day:
                 raise UsageError("choose at least one day")
@@ -247,8 +249,8 @@ class _Preferences:
                 owner.id,
                 line,
                 text_only=form.look == "text",
-                pause_until=_pause(form.pause_until, line.timezone or "UTC"),
-                now=self._deps.clock(),
+                pause_until=_pause(form.pause_until, line.timezone or "UTC", now=now),
+                now=now,
             )
         except LineError as exc:
             said = one_line("; ".join(exc.problems))
@@ -272,12 +274,15 @@ class _Preferences:
         return RedirectResponse(self._site.paths.to("/preferences", said=said), status_code=303)
 
 
-def _pause(text: str, zone: str) -> datetime | None:
+def _pause(text: str, zone: str, *, now: datetime) -> datetime | None:
     """Read the day from which digests come again, as the start of it in their own zone."""
     if not text:
         return None
     try:
         day = date.fromisoformat(text)
-        return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
+        until = datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
     except (ValueError, OverflowError, KeyError, OSError) as exc:
         raise UsageError("paused until: write a day such as 2026-03-01") from exc
+    if until - now > _LONGEST_PAUSE:
+        raise UsageError("paused until: choose a day of the next ten years")
+    return until

@@ -162,7 +162,13 @@ def test_times_limits_and_looks_are_saved(
 
 @pytest.mark.parametrize(
     "changed",
-    [{"timezone": "Mars/Olympus"}, {"day": []}, {"max_papers": "0"}, {"pause_until": "soon"}],
+    [
+        {"timezone": "Mars/Olympus"},
+        {"day": []},
+        {"max_papers": "0"},
+        {"pause_until": "soon"},
+        {"pause_until": "9999-12-31"},
+    ],
 )
 def test_a_schedule_that_cannot_be_is_said(
     site: SiteWorld, inside: TestClient, reader: SubscriberId, changed: dict[str, object]
