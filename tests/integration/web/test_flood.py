@@ -1,4 +1,7 @@
-"""Ten thousand sign-ups, from one address and from many: limits hold, the rest answers."""
+"""Ten thousand sign-ups, from one address and from many: limits hold, the rest answers.
+
+What PostgreSQL does otherwise than SQLite shows where a limit is reached, in fewer.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from urllib.parse import urlencode
 
+import pytest
 from sqlmodel import col, func, select
 from starlette.types import Message
 
@@ -15,7 +19,7 @@ from digest.store.tables import LetterRow, SubscriberRow
 from digest.subscribers.intake import act_on_intake
 from tests.support.site_world import BASE_URL, SiteWorld, add_day
 
-FLOOD = 10_000
+FLOODS = [("sqlite", 10_000), ("postgresql", 1_500)]
 AT_ONCE = 8
 HOST = BASE_URL.removeprefix("http://").encode()
 
@@ -91,31 +95,35 @@ def waiting(site: SiteWorld) -> int:
         return count_intake(tx)
 
 
-def test_a_flood_from_one_address_is_let_in_twenty_times(site: SiteWorld) -> None:
+@pytest.mark.parametrize(("database_url", "requests"), FLOODS, indirect=["database_url"])
+def test_a_flood_from_one_address_is_let_in_twenty_times(site: SiteWorld, requests: int) -> None:
     add_day(site.store)
 
     answers, others = flood(
-        site, (("198.51.100.7", f"s{number % 100}@example.org") for number in range(FLOOD))
+        site, (("198.51.100.7", f"s{number % 100}@example.org") for number in range(requests))
     )
 
-    assert answers == {200: 20, 429: FLOOD - 20}
+    assert answers == {200: 20, 429: requests - 20}
     assert others == {200}
     assert waiting(site) == 20
     assert mails_by_address(site) == (20, 1)
 
 
-def test_a_flood_from_many_addresses_stops_at_the_hourly_total(site: SiteWorld) -> None:
+@pytest.mark.parametrize(("database_url", "requests"), FLOODS, indirect=["database_url"])
+def test_a_flood_from_many_addresses_stops_at_the_hourly_total(
+    site: SiteWorld, requests: int
+) -> None:
     add_day(site.store)
 
     answers, others = flood(
         site,
         (
             (f"10.{number // 250}.{number % 250}.1", f"S{number % 300}@example.org")
-            for number in range(FLOOD)
+            for number in range(requests)
         ),
     )
 
-    assert answers == {200: 1_000, 429: FLOOD - 1_000}
+    assert answers == {200: 1_000, 429: requests - 1_000}
     assert others == {200}
     assert waiting(site) == 1_000
     assert mails_by_address(site) == (300, 1)
