@@ -9,18 +9,23 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from digest.digests.plain import one_line, shorten
+from digest.model import InterestKind, Subscriber
 from digest.subscribers.consent import (
     Confirmation,
     ConfirmState,
     confirm,
     look_at_confirmation,
 )
+from digest.subscribers.preferences import texts_of
 from digest.web.cards import Anchor
 from digest.web.deps import WebDeps
 from digest.web.pages import FormView, MessageView, Site
 from digest.web.sentences import comes, next_comes
 
 _READS = ["GET", "HEAD"]
+_CHOSEN = ((InterestKind.TAG, "Topics and tags"), (InterestKind.KEYWORD, "Keywords"))
+_LONGEST = 400
 _WELCOME_FOLLOWS = "If something of the last 7 days matches, your first digest follows in a minute."
 
 
@@ -53,6 +58,7 @@ def _confirm_page(deps: WebDeps, site: Site, found: Confirmation, token: str) ->
                 title="Confirm your subscription",
                 paragraphs=(
                     "Trending papers that match your interests will come to your inbox.",
+                    *_chosen(subscriber),
                     comes(subscriber),
                 ),
                 form=FormView(action=f"{site.base_path}/confirm/{token}", label="Confirm"),
@@ -79,4 +85,13 @@ def _confirm_page(deps: WebDeps, site: Site, found: Confirmation, token: str) ->
                 "Each digest has a link to leave, with one click.",
             ),
         )
+    )
+
+
+def _chosen(subscriber: Subscriber) -> tuple[str, ...]:
+    """Say what the digest will be about, a line for each kind of interest."""
+    return tuple(
+        f"{name}: {shorten(', '.join(map(one_line, texts)), _LONGEST)}."
+        for kind, name in _CHOSEN
+        if (texts := texts_of(subscriber, kind))
     )

@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from digest.digests.reasons import plain_why, why_line
 from digest.errors import QueryError
-from digest.lookback import LookBack, look_back
+from digest.lookback import LookBack, Narrowing, look_back
 from digest.matching.annotate import Annotator
 from digest.matching.hints import hints
 from digest.matching.query import Query, caret, parse_query, tag_query
@@ -43,11 +43,17 @@ class TrialView:
 
 
 def look_at_month(
-    tx: Session, query: Query, annotator: Annotator, *, now: datetime, show: int
+    tx: Session,
+    query: Query,
+    annotator: Annotator,
+    *,
+    now: datetime,
+    show: int,
+    narrow: bool = False,
 ) -> LookBack:
     """Count what a query would have matched in the last 30 days; return the best of it."""
     since = now - LOOKS_BACK
-    return look_back(tx, query, annotator, since=since, until=now, show=show, narrow=False)
+    return look_back(tx, query, annotator, since=since, until=now, show=show, narrow=narrow)
 
 
 def try_interest(
@@ -71,12 +77,15 @@ def try_interest(
             position=exc.position,
             suggestion=exc.suggestion or "",
         )
-    found = look_at_month(tx, query, annotator, now=now, show=_SHOWN)
+    narrow = kind is InterestKind.KEYWORD
+    found = look_at_month(tx, query, annotator, now=now, show=_SHOWN, narrow=narrow)
     hint = next(iter(hints(query)), None) if kind is not InterestKind.TAG else None
     return TrialView(
         text=text,
         ok=True,
-        said=_said(kind, found.total) + (f" But {hint.cause}." if hint else ""),
+        said=_said(kind, found.total)
+        + "".join(map(_narrower, found.narrowings[:1]))
+        + (f" But {hint.cause}." if hint else ""),
         papers=tuple(
             TrialPaper(
                 title=match.paper.title,
@@ -95,3 +104,7 @@ def _said(kind: InterestKind, count: int) -> str:
         return f"Would have {verb} nothing in the last 30 days."
     shown = f"; here are {_SHOWN}" if count > _SHOWN else ""
     return f"Would have {verb} {papers_of(count)} in the last 30 days{shown}."
+
+
+def _narrower(one: Narrowing) -> str:
+    return f" Without “{one.excluded}”: {one.total:,}."

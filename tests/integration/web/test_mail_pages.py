@@ -52,6 +52,21 @@ def test_a_confirmation_link_shows_a_button_and_the_button_confirms(
     assert read(site.store, subscriber_id).state is SubscriberState.ACTIVE
 
 
+def test_the_page_that_asks_to_confirm_says_what_was_chosen(
+    site: SiteWorld, client: TestClient
+) -> None:
+    line = SubscriberLine(
+        email="ada@example.org", tags=("planning", "cs.LG"), keywords=("a <b>bold</b> claim",)
+    )
+    subscriber_id = sign_up(site.store, site.rules, line).subscriber_id
+    assert subscriber_id is not None
+
+    shown = client.get(f"/confirm/{confirm_token(site.store, subscriber_id)}").text
+
+    assert "Topics and tags: planning, cs.LG." in shown
+    assert "Keywords: a &lt;b&gt;bold&lt;/b&gt; claim." in shown
+
+
 def test_confirming_twice_says_so(site: SiteWorld, client: TestClient) -> None:
     subscriber_id = sign_up(site.store, site.rules).subscriber_id
     assert subscriber_id is not None

@@ -140,6 +140,16 @@ def test_interests_are_added_tried_and_taken_away(
     assert 'aria-invalid="true"' in bad.text
 
 
+def test_a_preview_says_what_leaving_out_a_common_word_would_change(
+    inside: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("digest.lookback.NARROWERS", ("broke", "phlogiston"))
+
+    found = inside.get("/preview", params={"text": "model OR plan"}).json()
+
+    assert found["said"] == ("Would have matched 3 papers in the last 30 days. Without “broke”: 2.")
+
+
 def test_times_limits_and_looks_are_saved(
     site: SiteWorld, inside: TestClient, reader: SubscriberId
 ) -> None:
