@@ -29,6 +29,7 @@ from digest.digests.render import DigestRenderer
 from digest.digests.schedule import first_digest_at
 from digest.errors import ConfigError, NotFoundError
 from digest.feeds.fetch import FeedFetcher
+from digest.feeds.politeness import HostGate
 from digest.feeds.sandbox import FeedParser
 from digest.matching.annotate import Annotator
 from digest.matching.configured import parse_synonyms, parse_topics
@@ -155,9 +156,18 @@ class Service:
             default_max_papers=self.settings.digest.max_papers,
         )
 
+    @cached_property
+    def host_gate(self) -> HostGate:
+        """Keeps requests to one host apart, whoever of this process makes them."""
+        return HostGate(arxiv_file=self.settings.service.data_dir / "arxiv.lock")
+
     def fetcher(self) -> FeedFetcher:
         """Return a new fetcher; an async context manager."""
-        return FeedFetcher(self.settings.feeds, operator_email=self.settings.service.operator_email)
+        return FeedFetcher(
+            self.settings.feeds,
+            operator_email=self.settings.service.operator_email,
+            gate=self.host_gate,
+        )
 
     def transport(self) -> Transport:
         """Return a new transport, as configured; an async context manager."""
