@@ -362,6 +362,7 @@ PATHS = {
         "/api/v1/papers",
     ),
     *("/api/v1/editions", "/api/v1/tags", "/api/v1/backtest?q=agents", "/api/v1/me/interests"),
+    *("/api/v1/editions/2026-02-03", "/api/v1/papers/arxiv:2602.00000"),
 }
 
 
