@@ -12,7 +12,19 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, and_, case, exists, func, literal, null, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Integer,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal,
+    null,
+    select,
+)
 from sqlmodel import Session
 
 from digest.model import (
@@ -47,6 +59,30 @@ _RELEASING = frozenset({OutcomeKind.BOUNCED, OutcomeKind.FAILED})
 _DOUBTED = _COLUMN.doubted_fence.is_not(None)
 
 
+_READY = (
+    select(_COLUMN.id)
+    .join(SUBSCRIBER, SUBSCRIBER.c.id == _COLUMN.subscriber_id)
+    .where(
+        _COLUMN.state == DeliveryState.READY.value,
+        _COLUMN.next_attempt_at <= bindparam("at"),
+        _COLUMN.closes_at > bindparam("at"),
+        SUBSCRIBER.c.state == SubscriberState.ACTIVE.value,
+    )
+    .order_by(_COLUMN.next_attempt_at, _COLUMN.id)
+    .limit(bindparam("at_most", type_=Integer))
+    .with_for_update(skip_locked=True, of=DELIVERY)
+    # As a plain subquery PostgreSQL may run it again, and lock more than the limit.
+    .cte("ready")
+    .prefix_with("MATERIALIZED", dialect="postgresql")
+)
+# Made once: making it costs as much as running it.
+_CLAIM = (
+    move(Event.CLAIM, _COLUMN.id.in_(select(_READY.c.id)))
+    .values(fence=_COLUMN.fence + 1, lease_until_at=bindparam("leased_until_at"))
+    .returning(*_COLUMN)
+)
+
+
 def claim_deliveries(tx: Session, now: datetime, *, limit: int = MAX_CLAIM) -> list[Delivery]:
     """Take what is ready now for 15 minutes; each claim has a new fence number.
 
@@ -55,28 +91,8 @@ def claim_deliveries(tx: Session, now: datetime, *, limit: int = MAX_CLAIM) -> l
         now: Aware UTC.
         limit: At most 50 are taken whatever it says.
     """
-    ready = (
-        select(_COLUMN.id)
-        .join(SUBSCRIBER, SUBSCRIBER.c.id == _COLUMN.subscriber_id)
-        .where(
-            _COLUMN.state == DeliveryState.READY.value,
-            _COLUMN.next_attempt_at <= now,
-            _COLUMN.closes_at > now,
-            SUBSCRIBER.c.state == SubscriberState.ACTIVE.value,
-        )
-        .order_by(_COLUMN.next_attempt_at, _COLUMN.id)
-        .limit(min(limit, MAX_CLAIM))
-        .with_for_update(skip_locked=True, of=DELIVERY)
-        # As a plain subquery PostgreSQL may run it again, and lock more than the limit.
-        .cte("ready")
-        .prefix_with("MATERIALIZED", dialect="postgresql")
-    )
-    statement = (
-        move(Event.CLAIM, _COLUMN.id.in_(select(ready.c.id)))
-        .values(fence=_COLUMN.fence + 1, lease_until_at=now + LEASE)
-        .returning(*_COLUMN)
-    )
-    claimed = [to_delivery(row) for row in tx.execute(statement).mappings()]
+    values = {"at": now, "at_most": min(limit, MAX_CLAIM), "leased_until_at": now + LEASE}
+    claimed = [to_delivery(row) for row in tx.connection().execute(_CLAIM, values).mappings()]
     return sorted(claimed, key=lambda one: one.id)
 
 

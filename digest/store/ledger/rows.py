@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -20,6 +21,7 @@ from digest.model import (
     PaperId,
     Period,
     PlannedPaper,
+    QueryId,
     SubscriberId,
 )
 from digest.store.chunks import chunks
@@ -35,6 +37,8 @@ MERGED = Table.metadata.tables["merged_paper"]
 
 _RANGES_AT_ONCE = 200
 _CHUNK = 10_000
+_PLANNED = 10_000
+"""A paper is in many digests for the same queries: so many of these values are shared."""
 
 
 def move(event: Event, *conditions: ColumnElement[bool]) -> Update:
@@ -49,6 +53,11 @@ def move(event: Event, *conditions: ColumnElement[bool]) -> Update:
     )
 
 
+@lru_cache(maxsize=_PLANNED)
+def _planned_paper(paper_id: PaperId, *query_ids: QueryId) -> PlannedPaper:
+    return PlannedPaper(paper_id=paper_id, query_ids=query_ids)
+
+
 def to_delivery(row: RowMapping) -> Delivery:
     """Turn a row of the delivery table into the domain's value."""
     content: dict[str, Any] = row["content"]
@@ -61,7 +70,7 @@ def to_delivery(row: RowMapping) -> Delivery:
         closes_at=row["closes_at"],
         prepared_at=row["prepared_at"],
         papers=tuple(
-            PlannedPaper(paper_id=paper_id, query_ids=tuple(query_ids))
+            _planned_paper(paper_id, *query_ids)
             for paper_id, query_ids in content.get("papers", ())
         ),
         rest=tuple(PaperId(paper_id) for paper_id in content.get("rest", ())),
