@@ -72,7 +72,10 @@ class Lanes:
     ) -> None:
         self.clock = clock
         self.transport = transport
-        self.writer = GroupCommit(store)
+        self._lanes = min(settings.connections, MAX_SENDING)
+        self._spare = MAX_SENDING - self._lanes
+        # A lane asks for two things at once: the outcome of one and the intent of the next.
+        self.writer = GroupCommit(store, worth=self._lanes * 3 // 2)
         self.limits = Limits()
         self._store = store
         self._per_minute = settings.per_domain_per_minute
@@ -87,8 +90,7 @@ class Lanes:
             batch=ledger.MAX_CLAIM,
             may_go_on=lambda: self.may_go_on,
         )
-        self._lanes = min(settings.connections, MAX_SENDING)
-        self._spare = MAX_SENDING - self._lanes
+        self.log = log.bind()  # once: the lazy one is made anew for each line
         self._stop = stop
         self._breaker = Breaker()
         self._broken: Exception | None = None
@@ -334,7 +336,7 @@ class _Lane:
         unsettled, self._unsettled = self._unsettled, []
         for recording, future in unsettled:
             recorded = await self._recorded(recording, future)
-            log.info(
+            self._run.log.info(
                 "handed off" if recorded else "outcome came too late",
                 delivery=recording.delivery.id,
                 outcome=recording.outcome.kind.value,

@@ -28,6 +28,8 @@ Apply = Callable[[Session, Sequence[Item]], Sequence[Result]]
 """Does something for several items in a transaction; gives one result for each."""
 
 _MAX_GROUP = 64
+PATIENCE_S = 0.002
+"""So long a small group waits for others: less than its fsync, and than what it costs."""
 
 
 @dataclass(slots=True)
@@ -43,10 +45,18 @@ class GroupCommit:
     Pieces that ask for the same function are given to it together, so that it can write
     them with one statement. A piece that raises is undone and told alone: the others of
     its group are run again without it.
+
+    Args:
+        store: The database.
+        worth: A group of fewer pieces waits for others; 1 for no waiting.
+        patience_s: How long it waits at most.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, worth: int = 1, patience_s: float = PATIENCE_S) -> None:
         self._store = store
+        self._worth = min(worth, _MAX_GROUP)
+        self._patience_s = patience_s
+        self._is_worth_it = asyncio.Event()
         self._waiting: deque[_Work] = deque()
         self._woken = asyncio.Event()
         self._closing = False
@@ -68,6 +78,7 @@ class GroupCommit:
         # is thrown into.
         self._closing = True
         self._woken.set()
+        self._is_worth_it.set()
         if self._task is not None:
             await self._task
 
@@ -88,6 +99,8 @@ class GroupCommit:
         """
         done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Work(apply, item, done))
+        if len(self._waiting) >= self._worth:
+            self._is_worth_it.set()
         self._woken.set()
         return done
 
@@ -107,8 +120,14 @@ class GroupCommit:
         """Let lanes that are about to ask join this group.
 
         As long as each turn of the event loop brings more work, an fsync for all of it is
-        cheaper than one now and one after; where nobody is about to ask, nobody waits.
+        cheaper than one now and one after.
         """
+        if len(self._waiting) < self._worth and not self._closing:
+            self._is_worth_it.clear()
+            loop = asyncio.get_running_loop()
+            timer = loop.call_later(self._patience_s, self._is_worth_it.set)
+            await self._is_worth_it.wait()
+            timer.cancel()
         before = 0
         while before < len(self._waiting) < _MAX_GROUP:
             before = len(self._waiting)

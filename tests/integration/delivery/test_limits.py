@@ -296,3 +296,33 @@ def test_one_bad_outcome_does_not_spoil_its_group(store: Store) -> None:
     assert (first, third) == (True, True)
     assert isinstance(second, StorageError)
     assert states(store) == ["sending", "claimed", "sending"]
+
+
+def grouped(store: Store, *, worth: int, patience_s: float, pieces: int) -> list[list[int]]:
+    """Put pieces to a writer one after the other, and say which shared a transaction."""
+    groups: list[list[int]] = []
+
+    def apply(_: Session, items: list[int]) -> list[None]:
+        groups.append(list(items))
+        return [None] * len(items)
+
+    async def one_after_the_other() -> None:
+        async with GroupCommit(store, worth=worth, patience_s=patience_s) as writer:
+            for piece in range(pieces):
+                writer.submit(apply, piece)  # type: ignore[arg-type]
+                await asyncio.sleep(0.02)
+
+    asyncio.run(one_after_the_other())
+    return groups
+
+
+def test_a_small_group_waits_until_a_commit_is_worth_its_while(store: Store) -> None:
+    assert grouped(store, worth=3, patience_s=60.0, pieces=3) == [[0, 1, 2]]
+
+
+def test_a_small_group_goes_alone_when_nobody_joins_it(store: Store) -> None:
+    assert grouped(store, worth=3, patience_s=0.0, pieces=1) == [[0]]
+
+
+def test_what_waits_for_others_is_committed_when_the_writer_closes(store: Store) -> None:
+    assert grouped(store, worth=3, patience_s=60.0, pieces=2) == [[0, 1]]
