@@ -14,6 +14,7 @@ from digest.errors import DigestError, NotFoundError
 from digest.feeds.fetch import FeedFetcher
 from digest.feeds.health import usual_gap
 from digest.feeds.in_hand import DocumentsInHand, Place
+from digest.feeds.pace import stretch
 from digest.feeds.polling import PollReply, after_ingest, decide_state
 from digest.feeds.read import FeedReading, read_feed
 from digest.feeds.sandbox import FeedParser
@@ -192,6 +193,7 @@ def _store_reading(
             news = {one.day for one in feed_days(tx, feed.id) if one.new_papers}
             gap = usual_gap(feed.kind, reading.parsed, {*news, at.date()}, today=at.date())
             state = after_ingest(state, new_papers=counts.first_listed, usual_gap_days=gap)
+        state = stretch(state, interval_s=settings.feeds.interval_s)
         record_poll(
             tx,
             feed.id,

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import timedelta
 from typing import cast
 
@@ -18,7 +19,7 @@ from digest.papers.poll import FeedPoll, poll_feeds
 from digest.settings import Settings
 from digest.store.engine import Store
 from digest.store.feed_days import feed_days
-from digest.store.feeds import add_feed, get_feed, remove_feed, set_paused
+from digest.store.feeds import add_feed, get_feed, record_poll, remove_feed, set_paused
 from digest.store.papers import count_papers
 from tests.support.paper_world import T0, arxiv_entry, document
 
@@ -234,3 +235,22 @@ def test_what_was_read_of_a_place_that_was_changed_meanwhile_is_not_the_new_ones
     assert feed is not None
     assert (feed.baseline_at, feed.body_hash, feed.next_poll_at) == (None, None, T0)
     assert "was changed while it was polled" in (polls[0].error or "")
+
+
+def test_a_feed_of_slow_pace_is_asked_less_often_until_it_brings_something(store: Store) -> None:
+    add(store, "a")
+    run(store)
+    with store.read() as tx:
+        before = get_feed(tx, "a")
+    assert before is not None
+    slow = replace(before, usual_gap_days=4)
+    with store.write() as tx:
+        record_poll(tx, before.id, slow, valid_document=True)
+
+    run(store, day=8)
+
+    with store.read() as tx:
+        after = get_feed(tx, "a")
+    assert after is not None
+    assert after.status is FeedStatus.UNCHANGED
+    assert after.next_poll_at == T0 + 8 * DAY + timedelta(hours=4)
