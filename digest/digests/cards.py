@@ -39,10 +39,10 @@ WEB_URL = "web_url"
 _SEGMENT, _TEXT_WHY, _LABEL = "segment ", "text_why", "label "
 
 _WHY_HOLE, _LESS_HOLE = Hole(WHY), Hole(LESS)
-_NOTHING = Fragment((), 0)
 
 _KEPT_CARDS = 1 << 16
 _KEPT_WHYS = 1 << 15
+_KEPT_LESSES = 1 << 14
 _KEPT_PAPERS = 1 << 11
 _KEPT_SHAPES = 1 << 10
 
@@ -94,11 +94,27 @@ class _Why:
     text: Fragment
 
 
+class _Less(NamedTuple):
+    """Links that mute something, filled but for their tokens, which stand in `tokens`."""
+
+    parts: tuple[bytes, ...]
+    tokens: tuple[tuple[int, int], ...]
+    excess: int
+
+
+class _Outline(NamedTuple):
+    """A paper in one part of the mail: encoded parts, b"" where anything is put in."""
+
+    parts: tuple[bytes, ...]
+    puts: tuple[tuple[int, Numbers | AnyHole], ...]
+    excess: int
+
+
 @dataclass(frozen=True, slots=True)
 class _Printed:
     title: str
-    html: Fragment
-    text: Fragment
+    html: _Outline
+    text: _Outline
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +141,7 @@ class Cards:
         self._whys: Kept[_WhyKey, _Why] = Kept(_KEPT_WHYS)
         self._papers: Kept[int, _Paper] = Kept(_KEPT_PAPERS)
         self._why_shapes: Kept[tuple[bool, ...], tuple[Fragment, Fragment]] = Kept(_KEPT_SHAPES)
+        self._lesses: Kept[tuple[str, tuple[str, ...]], _Less] = Kept(_KEPT_LESSES)
         self._less_shapes: Kept[tuple[str, int], Fragment] = Kept(_KEPT_SHAPES)
         self._numbers: dict[tuple[AnyHole, int], Numbers] = {}
 
@@ -152,47 +169,33 @@ class Cards:
         why = self._why(match.reasons)
         printed = self._printed(match.paper, snippet, why.said)
         offered = mutings(match) if act_url else {}
-        less = self._less(act_url, [one.label for one in offered.values()])
+        less = self._less(act_url, tuple([one.label for one in offered.values()]))
         return Card(
             match=match,
             act_url=act_url,
             title=printed.title,
             choices=tuple(offered),
-            html=self._part(printed.html, why.html, less, self._html),
-            text=self._part(printed.text, why.text, _NOTHING, self._text),
+            html=_part(printed.html, why.html, less),
+            text=_part(printed.text, why.text, _NO_LESS),
         )
 
-    def _part(self, printed: Fragment, why: Fragment, less: Fragment, filler: Filler) -> CardPart:
-        """Put the pieces together. They stay apart in memory: cards share them."""
+    def _outline(self, fragment: Fragment, filler: Filler) -> _Outline:
         parts: list[bytes] = []
-        tokens: list[tuple[int, int]] = []
-        numbers: list[tuple[int, Numbers]] = []
-        others: list[tuple[int, AnyHole]] = []
-        for item in printed.items:
+        puts: list[tuple[int, Numbers | AnyHole]] = []
+        for item in fragment.items:
             if isinstance(item, bytes):
                 parts.append(item)
-            elif item == _WHY_HOLE:
-                parts += why.items  # type: ignore[arg-type]  # it has no holes left
+                continue
+            put: Numbers | AnyHole = item
+            if item == _WHY_HOLE:
+                put = _WHY_HOLE
             elif item == _LESS_HOLE:
-                for one in less.items:
-                    if isinstance(one, bytes):
-                        parts.append(one)
-                    else:
-                        tokens.append((len(parts), token_number(one) or 0))
-                        parts.append(b"")
-            else:
-                if set(item.names) == {NUMBER}:
-                    numbers.append((len(parts), self._numbers_of(item, filler)))
-                else:
-                    others.append((len(parts), item))
-                parts.append(b"")
-        return CardPart(
-            parts=tuple(parts),
-            tokens=tuple(tokens),
-            numbers=tuple(numbers),
-            others=tuple(others),
-            excess=printed.excess + why.excess + less.excess,
-        )
+                put = _LESS_HOLE
+            elif set(item.names) == {NUMBER}:
+                put = self._numbers_of(item, filler)
+            puts.append((len(parts), put))
+            parts.append(b"")
+        return _Outline(tuple(parts), tuple(puts), fragment.excess)
 
     def _numbers_of(self, one: AnyHole, filler: Filler) -> Numbers:
         numbers = self._numbers.get((one, id(filler)))
@@ -216,8 +219,12 @@ class Cards:
             )
             printed = kept.printed[snippet, tags] = _Printed(
                 title=view.title,
-                html=encode_fragment(self._templates.opened("paper.html", paper=view)),
-                text=encode_fragment(self._templates.opened("paper.txt", paper=view)),
+                html=self._outline(
+                    encode_fragment(self._templates.opened("paper.html", paper=view)), self._html
+                ),
+                text=self._outline(
+                    encode_fragment(self._templates.opened("paper.txt", paper=view)), self._text
+                ),
             )
         return printed
 
@@ -257,21 +264,31 @@ class Cards:
             )
         return shape
 
-    def _less(self, act_url: str, labels: Sequence[str]) -> Fragment:
+    def _less(self, act_url: str, labels: tuple[str, ...]) -> _Less:
+        if not labels:
+            return self._make_less(act_url, labels)
+        key = (act_url, labels)
+        less = self._lesses.get(key) or self._lesses.again(key)
+        return self._lesses.keep(key, self._make_less(act_url, labels)) if less is None else less
+
+    def _make_less(self, act_url: str, labels: tuple[str, ...]) -> _Less:
         shape = self._less_shape(act_url, len(labels))
         values = {f"{_LABEL}{at}": less_label(label) for at, label in enumerate(labels)}
-        items: list[bytes | AnyHole] = []
+        parts: list[bytes] = []
+        tokens: list[tuple[int, int]] = []
         together: list[bytes] = []
         for item in shape.items:
             if isinstance(item, bytes):
                 together.append(item)
             elif isinstance(item, Hole) and item.name in values:
-                together.append(self._html.value(values[item.name]))
+                together.append(self._html.encode(values[item.name]))
             else:
-                items += (b"".join(together), item)
+                parts.append(b"".join(together))
+                tokens.append((len(parts), token_number(item) or 0))
+                parts.append(b"")
                 together = []
-        items.append(b"".join(together))
-        return Fragment(tuple(items), shape.excess)
+        parts.append(b"".join(together))
+        return _Less(tuple(parts), tuple(tokens), shape.excess)
 
     def _less_shape(self, act_url: str, count: int) -> Fragment:
         """Return the links that mute something, their labels and tokens left open."""
@@ -287,3 +304,37 @@ class Cards:
                 (act_url, count), encode_fragment(self._templates.opened("less.html", paper=view))
             )
         return shape
+
+
+_NO_LESS = _Less((), (), 0)
+
+
+def _part(outline: _Outline, why: Fragment, less: _Less) -> CardPart:
+    """Put the pieces together. They stay apart in memory: cards share them."""
+    parts: tuple[bytes, ...] = ()
+    tokens: list[tuple[int, int]] = []
+    numbers: list[tuple[int, Numbers]] = []
+    others: list[tuple[int, AnyHole]] = []
+    start = 0
+    for at, put in outline.puts:
+        parts += outline.parts[start:at]
+        start = at + 1
+        if put is _WHY_HOLE:
+            parts += why.items  # type: ignore[operator]  # it has no holes left
+        elif put is _LESS_HOLE:
+            base = len(parts)
+            tokens += [(base + place, number) for place, number in less.tokens]
+            parts += less.parts
+        else:
+            if isinstance(put, Numbers):
+                numbers.append((len(parts), put))
+            else:
+                others.append((len(parts), put))
+            parts += (b"",)
+    return CardPart(
+        parts=parts + outline.parts[start:],
+        tokens=tuple(tokens),
+        numbers=tuple(numbers),
+        others=tuple(others),
+        excess=outline.excess + why.excess + less.excess,
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from markupsafe import escape
@@ -84,6 +84,21 @@ class Filler:
         if shaped is None:
             shaped = self._shaped.keep((one, given), self.encode(one.fill(values.__getitem__)))
         return shaped
+
+    def given(self, values: Mapping[str, str]) -> Callable[[AnyHole], bytes]:
+        """Return what fills the holes of one mail: a value that stands twice is encoded once."""
+        filled: dict[str, bytes] = {}
+        fill = self.fill
+
+        def given(one: AnyHole) -> bytes:
+            if type(one) is not Hole:
+                return fill(one, values)
+            encoded = filled.get(one.name)
+            if encoded is None:
+                encoded = filled[one.name] = fill(one, values)
+            return encoded
+
+        return given
 
     def value(self, text: str) -> bytes:
         """Return a value that is put in as it is, encoded."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from digest.digests.fragments import Fragment, encode_fragment
 from digest.digests.holes import AnyHole, Hole, hole
@@ -24,8 +25,7 @@ _LEFT_OVER = {
 _URLS = ("web_url", "manage_url", "unsubscribe_url")
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """What stands between two cards: encoded parts, and which of them to fill.
 
     `place` is the paper that follows, from 0; None after the last one.

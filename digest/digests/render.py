@@ -200,25 +200,29 @@ def _join(
     """Join one part of the mail. This is what every message goes through: it is kept lean."""
     joined: list[bytes] = []
     excess = frame.excess
-    fill = filler.fill
-    for section in frame.sections:
-        base = len(joined)
-        joined += section.parts
-        for at, one in section.holes:
-            joined[base + at] = fill(one, values)
-        place = section.place
+    given = filler.given(values)
+    for parts, holes, place in frame.sections:
+        if holes:
+            base = len(joined)
+            joined += parts
+            for at, one in holes:
+                joined[base + at] = given(one)
+        else:
+            joined += parts
         if place is None:
             continue
-        card = cards[place]
-        excess += card.excess
+        card, signed, numbered, others, more = cards[place]
+        excess += more
         base = len(joined)
-        joined += card.parts
-        for at, number in card.tokens:
-            joined[base + at] = tokens[starts[place] + number]
-        for at, numbers in card.numbers:
+        joined += card
+        if signed:
+            start = starts[place]
+            for at, number in signed:
+                joined[base + at] = tokens[start + number]
+        for at, numbers in numbered:
             joined[base + at] = numbers[place]
-        for at, one in card.others:
-            joined[base + at] = fill(one, {**values, NUMBER: str(place + 1)})
+        for at, one in others:
+            joined[base + at] = filler.fill(one, {**values, NUMBER: str(place + 1)})
     return Body.of_quoted(b"".join(joined), prefer_base64=excess > 0)
 
 

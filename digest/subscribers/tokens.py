@@ -134,12 +134,10 @@ class TokenSigner:
         first, last = min(slots) // _SLOTS_PER_MAC, max(slots) // _SLOTS_PER_MAC
         macs = b"".join([_slot_macs(key, body, group) for group in range(first, last + 1)])
         start = first * _SLOTS_PER_MAC
-        packed = [
-            head
-            + slot.to_bytes(2, "big")
-            + macs[(slot - start) * _MAC_BYTES : (slot - start + 1) * _MAC_BYTES]
-            for slot in slots
-        ]
+        packed: list[bytes] = []
+        for slot in slots:
+            at = (slot - start) * _MAC_BYTES
+            packed += (head, slot.to_bytes(2, "big"), macs[at : at + _MAC_BYTES])
         letters = base64.urlsafe_b64encode(b"".join(packed))
         return [
             letters[at : at + _SLOT_TOKEN_LENGTH]
