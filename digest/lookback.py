@@ -13,21 +13,18 @@ from digest.matching.annotate import Annotator
 from digest.matching.backtest import sift
 from digest.matching.candidates import bounded_candidates
 from digest.matching.evaluate import evaluate
+from digest.matching.fulltext import STEPS, upvotes_label
 from digest.matching.query import Query, canonical, parse_query
 from digest.matching.rank import rank
 from digest.model import Match, Paper, PaperId
-from digest.store.fulltext import (
-    FoundWords,
-    find_words,
-    found_ids,
-    seen_ids,
-    seen_span,
-    stale_between,
-)
+from digest.store.fulltext import seen_ids, stale_between
 from digest.store.papers import load_papers
+from digest.store.spans import FoundWords, find_words, found_ids, seen_span
 
 NARROWERS = ("survey", "review", "benchmark", "dataset")
 """Words that people often find they do not want; the ones that change most are offered."""
+
+_STEPS = tuple((step, upvotes_label(step)) for step in reversed(STEPS))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +113,9 @@ class _Finder:
             return self._sift(query, seen_ids(self._tx, self._since, self._until), show)
         sure = FoundWords(total=0, best=())
         if asked.sure is not None:
-            sure = find_words(self._tx, asked.sure, self._span, upvotes=upvotes, limit=show)
+            sure = find_words(
+                self._tx, asked.sure, self._span, upvotes=upvotes, limit=show, steps=_STEPS
+            )
         sifted = _Found(total=0, matches=())
         if not asked.exact and asked.unsure is not None:
             unsure = found_ids(self._tx, asked.unsure, self._span, upvotes=upvotes)

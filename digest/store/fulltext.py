@@ -6,11 +6,10 @@ make both by hand, and SQLAlchemy does not know them.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from datetime import datetime
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 from sqlalchemy import (
     ColumnClause,
@@ -122,118 +121,20 @@ def matching_ids(tx: Session, expression: str) -> Select[Any]:
     return select(_ROWID).where(_WHOLE.op("MATCH")(expression))
 
 
-Comparisons: TypeAlias = Sequence[tuple[str, int]]
-_COMPARISONS = {
-    ">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt, "=": operator.eq,
-}  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeenSpan:
-    """Papers first seen between two instants, or listed between their days.
-
-    `from_id` is the lowest id that may be one of them.
-    """
-
-    since: datetime
-    until: datetime
-    from_id: int
-
-
-def seen_span(tx: Session, since: datetime, until: datetime) -> SeenSpan:
-    """Bound the papers of some days by their ids.
-
-    In a library of years a common word stands on most papers; those of the last days are
-    the last ones, which the full-text index can leap to.
-    """
-    oldest = select(func.min(_PAPER.c.id)).where(_PAPER.c.first_seen_at.between(since, until))
-    listed = select(func.min(_LISTING.c.paper_id)).where(_listed_between(since, until))
-    ids = [tx.execute(one).scalar_one() for one in (oldest, listed)]
-    known = [one for one in ids if one is not None]
-    return SeenSpan(since=since, until=until, from_id=min(known, default=0))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FoundWords:
-    """What an expression finds: how many papers, and the best of them in their order."""
-
-    total: int
-    best: tuple[PaperId, ...]
-
-
-def find_words(
-    tx: Session,
-    expression: str,
-    span: SeenSpan,
-    *,
-    upvotes: Comparisons = (),
-    limit: int | None = None,
-) -> FoundWords:
-    """Count the papers of some days that an expression finds, and give the best.
-
-    The best come first, as `matching.rank` has it. `upvotes` are comparisons that their
-    counts satisfy (`>=`, 20); an unknown count satisfies none.
-    """
-    found = (
-        select(
-            _PAPER.c.id,
-            func.coalesce(_PAPER.c.upvotes, 0).label("upvotes"),
-            _PAPER.c.published_on,
-            _PAPER.c.first_seen_at,
-        )
-        .where(_found_in(tx, expression, span, upvotes))
-        .cte("found")
-    )
-    total = select(func.count()).select_from(found).scalar_subquery()
-    if limit == 0:
-        return FoundWords(total=tx.execute(select(total)).scalar_one(), best=())
-    rows = tx.execute(
-        select(found.c.id, total)
-        .order_by(
-            found.c.upvotes.desc(),
-            found.c.published_on.desc().nulls_last(),
-            found.c.first_seen_at.desc(),
-            found.c.id,
-        )
-        .limit(limit)
-    ).all()
-    return FoundWords(total=rows[0][1] if rows else 0, best=tuple(PaperId(row[0]) for row in rows))
-
-
-def found_ids(
-    tx: Session, expression: str, span: SeenSpan, *, upvotes: Comparisons = ()
-) -> list[PaperId]:
-    """Return the papers of some days that an expression finds, in no order."""
-    rows = tx.execute(select(_PAPER.c.id).where(_found_in(tx, expression, span, upvotes)))
-    return [PaperId(one) for one in rows.scalars()]
-
-
-def _found_in(
-    tx: Session, expression: str, span: SeenSpan, upvotes: Comparisons
-) -> ColumnElement[bool]:
-    found = matching_ids(tx, expression)
-    found = found.where(found.selected_columns[0] >= span.from_id)
-    return and_(
-        _PAPER.c.id.in_(found),
-        _seen_between(span.since, span.until),
-        *(_COMPARISONS[comparison](_PAPER.c.upvotes, count) for comparison, count in upvotes),
-    )
-
-
 def count_seen(tx: Session, since: datetime, until: datetime) -> int:
     """Return how many papers were first seen or listed between two instants."""
     seen = select(func.count()).where(_PAPER.c.first_seen_at.between(since, until))
     older = (
         select(func.count(distinct(_LISTING.c.paper_id)))
         .join(_PAPER, _PAPER.c.id == _LISTING.c.paper_id)
-        .where(_listed_between(since, until), _PAPER.c.first_seen_at < since)
+        .where(listed_between(since, until), _PAPER.c.first_seen_at < since)
     )
     return int(tx.execute(seen).scalar_one()) + int(tx.execute(older).scalar_one())
 
 
 def seen_ids(tx: Session, since: datetime, until: datetime) -> list[PaperId]:
     """Return the papers first seen or listed between two instants, in no order."""
-    rows = tx.execute(select(_PAPER.c.id).where(_seen_between(since, until)))
+    rows = tx.execute(select(_PAPER.c.id).where(seen_between(since, until)))
     return [PaperId(one) for one in rows.scalars()]
 
 
@@ -254,15 +155,17 @@ def _read_otherwise(fingerprint: str) -> ColumnElement[bool]:
     return or_(with_.is_(None), with_ < fingerprint, with_ > fingerprint)  # an index serves these
 
 
-def _seen_between(since: datetime, until: datetime) -> ColumnElement[bool]:
+def seen_between(since: datetime, until: datetime) -> ColumnElement[bool]:
+    """Tell of a row of `paper` whether it was first seen, or listed, between two instants."""
     seen_at = _PAPER.c.first_seen_at
     listed = select(_LISTING.c.paper_id).where(
-        _LISTING.c.paper_id == _PAPER.c.id, _listed_between(since, until)
+        _LISTING.c.paper_id == _PAPER.c.id, listed_between(since, until)
     )
     return and_(seen_at <= until, or_(seen_at >= since, listed.exists()))
 
 
-def _listed_between(since: datetime, until: datetime) -> ColumnElement[bool]:
+def listed_between(since: datetime, until: datetime) -> ColumnElement[bool]:
+    """Tell of a row of `listing` whether its day is one from `since` to `until`."""
     return _LISTING.c.day.between(since.date(), until.date())
 
 

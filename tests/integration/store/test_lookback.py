@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlmodel import text
 
 from digest.errors import QueryError
@@ -13,15 +15,30 @@ from digest.matching.annotate import Annotator
 from digest.matching.evaluate import evaluate
 from digest.matching.query import Query, parse_query
 from digest.matching.reading import Synonyms
-from digest.model import Alias, IngestPlan, Merge, Paper, PaperId, Topic
+from digest.model import (
+    Alias,
+    FeedId,
+    FeedKind,
+    FeedSpec,
+    IngestPlan,
+    Listing,
+    Merge,
+    Paper,
+    PaperId,
+    Topic,
+)
 from digest.papers.ingest import annotate_stale
 from digest.store import Store
+from digest.store.feeds import add_feed
 from digest.store.fulltext import count_seen, count_tagged
 from digest.store.ingest import apply_plan
 from digest.store.papers import recent_papers
+from digest.store.spans import seen_span
 
 NOW = datetime(2026, 2, 2, 12, tzinfo=UTC)
 SINCE = NOW - timedelta(days=30)
+SPEC = FeedSpec(name="arxiv", url="https://example.org/feed", kind=FeedKind.FEED)
+UPVOTES = (None, 0, 12, 14, 299, 301, 11, 230)
 WORDS = (
     "RAG", "rag", "sparse", "autoencoders", "quantised", "quantum", "LMs", "GPT-4o", "matrices",
     "naïve", "强化学习", "C++", "β", "survey", "Über", "(NNs)", "neural nets", "agents",
@@ -190,3 +207,64 @@ def test_nothing_changes_when_nothing_is_stale(store: Store) -> None:
     annotate_stale(store, ANNOTATOR)
 
     assert annotate_stale(store, ANNOTATOR) == 0
+
+
+def aged(number: int, days: int) -> Paper:
+    seen = NOW - timedelta(days=days)
+    return replace(paper(number, "Sparse nets"), first_seen_at=seen)
+
+
+def days_apart(store: Store) -> None:
+    """Keep six papers: 2 and 5 were seen in the 30 days, 1 and 3 listed, 6 is yet to come."""
+    keep(store, aged(1, 40), aged(2, 2), aged(3, 50), aged(4, 60), aged(5, 1), aged(6, -1))
+    with store.write() as tx:
+        feed = FeedId(add_feed(tx, SPEC, now=NOW).id)
+        day = (NOW - timedelta(days=3)).date()
+        listings = [Listing(paper_id=PaperId(id_), feed_id=feed, day=day) for id_ in (1, 3)]
+        apply_plan(tx, IngestPlan(listings=tuple(listings)), now=NOW)
+    annotate_stale(store, ANNOTATOR)
+
+
+def test_papers_of_other_days_among_those_of_the_days_are_named_one_by_one(store: Store) -> None:
+    days_apart(store)
+
+    with store.read() as tx:
+        span = seen_span(tx, SINCE, NOW)
+        found = look_back(tx, parse_query("sparse"), ANNOTATOR, since=SINCE, until=NOW)
+
+    assert (span.from_id, span.to_id) == (2, 5)
+    assert (span.strays, sorted(span.others)) == ((3, 4), [1, 3])
+    assert found.total == 4
+    assert [match.paper.id for match in found.matches] == [5, 2, 1, 3]
+
+
+def test_where_too_many_would_be_named_each_paper_is_looked_at(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("digest.store.spans._MOST_NAMED", 1)
+    days_apart(store)
+
+    with store.read() as tx:
+        span = seen_span(tx, SINCE, NOW)
+        found = look_back(tx, parse_query("sparse"), ANNOTATOR, since=SINCE, until=NOW)
+
+    assert not span.even
+    assert [match.paper.id for match in found.matches] == [5, 2, 1, 3]
+
+
+def test_the_best_are_put_in_order_from_the_highest_step_that_has_enough(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("digest.store.spans._FEW", 2)
+    papers = [paper(n, "Sparse nets", upvotes=count) for n, count in enumerate(UPVOTES, 1)]
+    keep(store, *papers)
+    annotate_stale(store, ANNOTATOR)
+
+    with store.read() as tx:
+        best = look_back(tx, parse_query("sparse"), ANNOTATOR, since=SINCE, until=NOW, show=3)
+        bounded = parse_query("sparse AND upvotes:<250 AND upvotes:>=12")
+        below = look_back(tx, bounded, ANNOTATOR, since=SINCE, until=NOW, show=2)
+
+    assert [match.paper.upvotes for match in best.matches] == [301, 299, 230]
+    assert (best.total, below.total) == (8, 3)
+    assert [match.paper.upvotes for match in below.matches] == [230, 14]
