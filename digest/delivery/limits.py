@@ -78,8 +78,8 @@ class Limits:
         """
         if outcome.kind is OutcomeKind.SENT:
             if self._limits:
-                self._lift(RELAY)
-                self._lift(domain)
+                self._lift(RELAY, now)
+                self._lift(domain, now)
         elif pauses_domain(outcome):
             self._hold(domain, outcome.reply, now)
         elif relay_stops and refuses_us(outcome):
@@ -105,9 +105,11 @@ class Limits:
         until_at = now + min(backoff(holds), longest)
         self._keep(replace(limit, held_until_at=until_at, holds=holds, reason=reason))
 
-    def _lift(self, key: str) -> None:
+    def _lift(self, key: str, now: datetime) -> None:
         limit = self._limits.get(key)
-        if limit is not None and limit.held_until_at is not None:
+        if limit is None or limit.held_until_at is None:
+            return
+        if limit.held_until_at <= now:  # else it was on its way when the hold began
             self._keep(replace(limit, held_until_at=None, holds=0, reason=""))
 
     def _keep(self, limit: SendLimit) -> None:

@@ -103,6 +103,24 @@ def test_an_acceptance_lifts_what_was_held_and_says_so() -> None:
     assert limits.take_changed() == [SendLimit(key="slow.example")]
 
 
+def test_what_was_on_its_way_when_a_domain_asked_for_patience_does_not_end_the_pause() -> None:
+    limits = Limits()
+    note(limits, SLOW_DOWN, NOW)
+
+    note(limits, SENT, NOW + MINUTE)
+
+    assert limits.wait_of("slow.example", NOW + MINUTE) is not None
+
+
+def test_what_was_on_its_way_when_the_relay_refused_us_does_not_end_its_hold() -> None:
+    limits = Limits()
+    note(limits, REFUSED, NOW, relay_stops=True)
+
+    note(limits, SENT, NOW + MINUTE)
+
+    assert limits.relay_hold(NOW + MINUTE) is not None
+
+
 def test_a_domain_gets_so_many_in_a_minute_and_then_waits() -> None:
     limits = Limits(per_minute=2)
     limits.use("x.example", NOW)
