@@ -139,9 +139,13 @@ class Lanes:
             changed, now = self.limits.take_changed(), self.clock()
             self.writer.submit(_save_each, lambda tx: save_limits(tx, changed, now))
 
-    def wait_of(self, message: Message) -> Wait | None:
-        """Say how long a message must wait for its domain; else count it as begun."""
-        domain, now = domain_of(message), self.clock()
+    def wait_of(self, domain: str) -> Wait | None:
+        """Say how long a message to a domain must wait."""
+        return self.limits.wait_of(domain, self.clock())
+
+    def begin(self, domain: str) -> Wait | None:
+        """Count a message to a domain as begun, unless it must wait."""
+        now = self.clock()
         wait = self.limits.wait_of(domain, now)
         if wait is None:
             self.limits.use(domain, now)
@@ -202,12 +206,15 @@ class Lanes:
             )
         )
 
+    async def give_back_unbegun(self, job: Job) -> None:
+        """Return a claim as it was: it may be begun at once by the next run."""
+        await self.give_back(job.delivery, job.delivery.next_attempt_at or self.clock())
+
     async def _give_back_rest(self) -> None:
         """Return what was claimed and not begun, so that the next run need not wait."""
         try:
             for job in await self.supply.close():
-                delivery = job.delivery
-                await self.give_back(delivery, delivery.next_attempt_at or self.clock())
+                await self.give_back_unbegun(job)
         except StorageError as exc:
             self.break_off(exc)
 
@@ -248,12 +255,17 @@ class _Lane:
         if job is self._following:
             await self._hand_off(job.delivery, message, domain)
             return
-        wait = self._run.wait_of(message)
-        if wait is not None:
-            await self._run.give_back(job.delivery, wait.until_at, wait.reason)
-            return
-        async with self._run.pace.slot(domain):
-            await self._hand_off(job.delivery, message, domain)
+        wait = self._run.wait_of(domain)
+        if wait is None:
+            async with self._run.pace.slot(domain):
+                if not self._run.may_go_on:  # since it began to wait for its turn
+                    await self._run.give_back_unbegun(job)
+                    return
+                wait = self._run.begin(domain)
+                if wait is None:
+                    await self._hand_off(job.delivery, message, domain)
+                    return
+        await self._run.give_back(job.delivery, wait.until_at, wait.reason)
 
     async def _hand_off(self, delivery: Delivery, message: Message, domain: str) -> None:
         intended = self._following is not None
@@ -307,7 +319,7 @@ class _Lane:
         job = run.supply.take_now()
         if job is None:
             return None
-        if isinstance(job.message, Outcome) or run.wait_of(job.message) is not None:
+        if isinstance(job.message, Outcome) or run.begin(domain_of(job.message)) is not None:
             run.supply.put_back(job)
             return None
         return job

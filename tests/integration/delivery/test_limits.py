@@ -87,6 +87,32 @@ def test_a_pause_that_a_domain_asked_for_outlives_the_run(store: Store) -> None:
     assert held(store, MONDAY + 5 * MINUTE) == []
 
 
+def test_who_waits_for_a_turn_when_a_domain_asks_for_patience_is_not_begun(store: Store) -> None:
+    add_papers(store, 3)
+    add_subscribers(store, 3, domain="slow.example")
+
+    with smtp_server() as server:
+        server.on("RCPT", "421 4.7.0 slow down")
+        counts = over_smtp(store, server, connections=3, per_domain_connections=1)
+
+    assert server.verbs.count("RCPT") == 1
+    assert counts.queued == 3
+    assert states(store) == ["ready", "ready", "ready"]
+
+
+def test_who_waits_for_a_turn_when_the_relay_refuses_us_is_not_begun(store: Store) -> None:
+    add_papers(store, 3)
+    add_subscribers(store, 3, domain="slow.example")
+
+    with smtp_server() as server:
+        server.on("MAIL", "550 5.7.1 sender not authorised")
+        counts = over_smtp(store, server, connections=3, per_domain_connections=1)
+
+    assert server.verbs.count("MAIL") == 1
+    assert counts.queued == 3
+    assert states(store) == ["ready", "ready", "ready"]
+
+
 def test_a_relay_that_refuses_us_is_left_alone_until_the_hold_ends(store: Store) -> None:
     add_papers(store, 3)
     add_subscribers(store, 3)
