@@ -28,6 +28,10 @@ HOUSEKEEPING_EVERY_S = 3600
 MISFIRE_GRACE_S = 3600
 """A tick this late still runs, once: after sleep the work is found by looking."""
 
+POLL_ROUNDS = 10
+"""Rounds of polls at a time: a beat does not wait for a feed that hangs, or for arXiv's
+turns. They share connections and processes, and no feed is in two of them."""
+
 STOP_GRACE_S = 25
 """Within which hand-offs in flight should end; the process promises 30."""
 POLLING = "feeds"
@@ -54,7 +58,7 @@ class Metronome:
         self._scheduler = AsyncIOScheduler(timezone="UTC")
         self._add("beat", self._record_beat, LOOK_EVERY_S)
         if polls:
-            self._add(POLLING, self._poll_due_feeds, LOOK_EVERY_S)
+            self._add(POLLING, self._poll_due_feeds, LOOK_EVERY_S, at_a_time=POLL_ROUNDS)
             self._add("housekeeping", self._keep_house, HOUSEKEEPING_EVERY_S)
         if delivers:
             self._add(DELIVERING, self._deliver_due, LOOK_EVERY_S)
@@ -96,14 +100,14 @@ class Metronome:
             soon = datetime.now(UTC) + timedelta(seconds=1)
             self._scheduler.modify_job(DELIVERING, next_run_time=soon)
 
-    def _add(self, name: str, tick: Tick, every_s: int) -> None:
+    def _add(self, name: str, tick: Tick, every_s: int, *, at_a_time: int = 1) -> None:
         self._scheduler.add_job(
             self._beat,
             IntervalTrigger(seconds=every_s, timezone="UTC"),
             args=[name, tick],
             id=name,
             coalesce=True,
-            max_instances=1,
+            max_instances=at_a_time,
             misfire_grace_time=MISFIRE_GRACE_S,
             next_run_time=datetime.now(UTC),
         )

@@ -39,6 +39,7 @@ from digest.model import FeedKind
 from digest.papers.backfill import Backfill, BackfillPage, backfill_feed
 from digest.papers.ingest import annotate_stale
 from digest.papers.poll import FeedPoll, poll_feeds
+from digest.papers.rounds import PollRounds
 from digest.papers.trial import Trial, try_feed
 from digest.resources import resource_dir
 from digest.settings import Settings, ensure_secret_key
@@ -169,6 +170,10 @@ class Service:
             gate=self.host_gate,
         )
 
+    @cached_property
+    def _rounds(self) -> PollRounds:
+        return PollRounds(self.fetcher)
+
     def transport(self) -> Transport:
         """Return a new transport, as configured; an async context manager."""
         if self.settings.mail.transport == "smtp":
@@ -191,21 +196,26 @@ class Service:
     ) -> list[FeedPoll]:
         """Poll feeds: the named ones, those that are due, or all.
 
+        Rounds may overlap: they share one fetcher and one parser, and of the feeds that
+        are due a round leaves out those that another is polling.
+
         Raises:
             NotFoundError: If a name is no feed; then nothing is polled.
         """
         await asyncio.to_thread(annotate_stale, self.store, self.annotator)
-        async with self.fetcher() as fetcher, FeedParser() as parser:
+        async with self._rounds.round() as parts:
             return await poll_feeds(
                 self.store,
-                fetcher,
-                parser,
+                parts.fetcher,
+                parts.parser,
                 clock=self.clock,
                 settings=self.settings,
                 reader=self.annotator,
                 names=names,
                 due_only=due_only,
                 on_done=on_done,
+                in_hand=parts.in_hand,
+                under_way=self._rounds.under_way,
             )
 
     async def backfill_feed(

@@ -18,7 +18,7 @@ from digest.feeds.pace import stretch
 from digest.feeds.polling import PollReply, after_ingest, decide_state
 from digest.feeds.read import FeedReading, read_feed
 from digest.feeds.sandbox import FeedParser
-from digest.model import FeedRecord, FeedStatus
+from digest.model import FeedId, FeedRecord, FeedStatus
 from digest.papers.decide import intents_of
 from digest.papers.ingest import IngestCounts, ingest
 from digest.settings import Settings
@@ -54,6 +54,8 @@ async def poll_feeds(
     names: Sequence[str] | None = None,
     due_only: bool = False,
     on_done: Callable[[FeedPoll], None] | None = None,
+    in_hand: DocumentsInHand | None = None,
+    under_way: set[FeedId] | None = None,
 ) -> list[FeedPoll]:
     """Poll feeds at the same time, as far as the fetcher lets them.
 
@@ -71,6 +73,9 @@ async def poll_feeds(
         names: Feeds to poll, due or not; None for all that are neither paused nor gone.
         due_only: Without names, only feeds whose next poll is due.
         on_done: Called with each result as it comes.
+        in_hand: Limits the documents of all rounds that share it; None for this one's own.
+        under_way: Feeds that rounds are polling, kept up to date. Of those that are due,
+            the ones in it are left out.
 
     Returns:
         One result a feed, in the order of `names`, or of the store.
@@ -78,8 +83,15 @@ async def poll_feeds(
     Raises:
         NotFoundError: If a name is no feed; then nothing is polled.
     """
+    under_way = set() if under_way is None else under_way
+    # Looked at before and after: a poll that ends meanwhile is still due in what we read.
+    busy = set(under_way)
     feeds = await asyncio.to_thread(_chosen_feeds, store, names, due_only, clock())
-    in_hand = DocumentsInHand()
+    if due_only and names is None:
+        feeds = [feed for feed in feeds if feed.id not in busy | under_way]
+    in_hand = in_hand or DocumentsInHand()
+    chosen = {feed.id for feed in feeds}
+    under_way |= chosen
 
     async def poll(feed: FeedRecord) -> FeedPoll:
         done = await _poll_guarded(
@@ -92,11 +104,15 @@ async def poll_feeds(
             reader=reader,
             place=in_hand.place(),
         )
+        under_way.discard(feed.id)
         if on_done is not None:
             on_done(done)
         return done
 
-    return list(await asyncio.gather(*(poll(feed) for feed in feeds)))
+    try:
+        return list(await asyncio.gather(*(poll(feed) for feed in feeds)))
+    finally:  # also of those that were broken off
+        under_way -= chosen
 
 
 def _chosen_feeds(

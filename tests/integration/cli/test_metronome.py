@@ -120,6 +120,27 @@ def test_stop_breaks_off_a_poll(store: Store, caplog: pytest.LogCaptureFixture) 
     assert caplog.records == []
 
 
+def test_a_round_that_hangs_keeps_no_other_from_beginning_and_all_are_broken_off(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("digest.scheduler.LOOK_EVERY_S", 1)
+
+    async def play() -> list[str]:
+        service = NotedService(store)
+        service.polls_for_ever = True
+        metronome = Metronome(cast("Service", service), delivers=False)
+        metronome.start()
+        async with asyncio.timeout(20):
+            while len(service.noted) < 2:
+                await asyncio.sleep(0.01)
+            await metronome.stop()
+        return service.noted
+
+    noted = asyncio.run(play())
+
+    assert noted[:2] == ["poll", "poll"]
+
+
 def test_the_beat_is_recorded_for_those_who_probe(store: Store) -> None:
     async def play() -> None:
         metronome = Metronome(cast("Service", NotedService(store)), polls=False, delivers=False)
