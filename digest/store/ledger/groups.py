@@ -79,7 +79,7 @@ def intend_all(tx: Session, claimed: Sequence[Delivery], now: datetime) -> list[
         # Who is suppressed waits for us, or we for them: then the UPDATE sees it. In the
         # order of the ids, so that two groups cannot wait for each other. On SQLite
         # writers queue anyway.
-        tx.execute(_LOCK_SUBSCRIBERS, {"ids": [one.id for one in claimed]})
+        tx.connection().execute(_LOCK_SUBSCRIBERS, {"ids": [one.id for one in claimed]})
     by_fence: defaultdict[int, list[DeliveryId]] = defaultdict(list)
     for one in claimed:
         by_fence[one.fence].append(one.id)
@@ -87,7 +87,7 @@ def intend_all(tx: Session, claimed: Sequence[Delivery], now: datetime) -> list[
     begun: set[tuple[DeliveryId, int]] = set()
     for fence, ids in by_fence.items():
         values = {"ids": ids, "of_fence": fence, "at": now, "leased_until_at": now + LEASE}
-        begun.update((one, fence) for one in tx.execute(_INTEND, values).scalars())
+        begun.update((one, fence) for one in tx.connection().execute(_INTEND, values).scalars())
     return [(one.id, one.fence) in begun or intend(tx, one.id, one.fence, now) for one in claimed]
 
 
