@@ -16,8 +16,8 @@ from digest.feeds.fetch import FeedFetcher
 from digest.feeds.paging import next_page
 from digest.feeds.sandbox import FeedParser
 from digest.model import Entry, FeedRecord, PaperIntent, ParsedFeed
+from digest.papers.decide import intents_of
 from digest.papers.ingest import ingest
-from digest.papers.intents import intent_of
 from digest.settings import Settings
 from digest.store.backfills import BackfillProgress, get_backfill, record_backfill
 from digest.store.engine import Store
@@ -161,12 +161,9 @@ def _store_page(
     settings: Settings,
 ) -> tuple[BackfillPage, BackfillProgress]:
     now = clock()
-    intents = [
-        _on_its_day(intent, step)
-        for entry in parsed.entries
-        if (intent := intent_of(entry, feed=feed, feed_title=parsed.title, baseline=True, now=now))
-        is not None
-    ]
+    # Nothing of the past opens a window, as with a feed's first document.
+    read = intents_of(parsed, feed=replace(feed, baseline_at=None), now=now)
+    intents = [_on_its_day(intent, step) for intent in read]
     with store.write() as tx:
         counts = ingest(
             tx,

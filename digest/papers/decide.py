@@ -30,6 +30,7 @@ from digest.papers.absorb import absorb, changed_texts
 from digest.papers.identity import canonical_order, scheme_of, url_of
 from digest.papers.intents import intent_of
 from digest.papers.joining import Draft, Joiner
+from digest.papers.latex import bounded_latex
 from digest.papers.trend import newest_before
 
 _CROSS = frozenset({Announce.CROSS, Announce.REPLACE_CROSS})
@@ -47,7 +48,8 @@ def intents_of(parsed: ParsedFeed, *, feed: FeedRecord, now: datetime) -> tuple[
         for entry in parsed.entries
         if feed.cross or entry.announce not in _CROSS
     )
-    return tuple(intent for intent in intents if intent is not None)
+    with bounded_latex():
+        return tuple(intent for intent in intents if intent is not None)
 
 
 def decide_entries(

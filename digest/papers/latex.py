@@ -11,6 +11,9 @@ from __future__ import annotations
 import logging
 import re
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache, lru_cache
 from typing import Any
 
@@ -22,6 +25,9 @@ from pylatexenc.latex2text import (
 from pylatexenc.latexwalker import get_default_latex_context_db as get_walker_context_db
 from pylatexenc.macrospec import std_macro
 
+MAX_DOCUMENT_CHARS = 300_000
+"""Of LaTeX that is converted in one document. The 260 abstracts of a day of cs.LG hold 23,000,
+so 2,000 hold some 180,000; at worst it is some seconds of work."""
 _MAX_CHARS = 20_000
 _TRIGGER = re.compile(r"[\\$]|[_^]\{|\{[A-Za-z]{1,20}\}")
 # As pandoc does: `$` opens math before a non-space and closes it after one, if no digit
@@ -65,6 +71,33 @@ _FRAME_MACROS = {
 _KEPT_SIGNS = frozenset("<>=%&#+")
 
 
+_left_chars: ContextVar[list[int] | None] = ContextVar("left_chars", default=None)
+"""What may still be converted of the document in hand, None where nothing is bounded."""
+
+
+@contextmanager
+def bounded_latex(max_chars: int = MAX_DOCUMENT_CHARS) -> Iterator[None]:
+    """Bound how much LaTeX is converted until the block ends: the rest stays as written.
+
+    Conversion runs where nobody can kill it, and a hostile document may be LaTeX all
+    through. Every title, name, tag and abstract of a document counts, in this context
+    alone.
+    """
+    token = _left_chars.set([max_chars])
+    try:
+        yield
+    finally:
+        _left_chars.reset(token)
+
+
+def _may_convert(chars: int) -> bool:
+    left = _left_chars.get()
+    if left is None:
+        return True
+    left[0] -= chars
+    return left[0] >= 0
+
+
 def plain_latex(text: str) -> str:
     """Reduce LaTeX in `text` to Unicode; text without LaTeX comes back unchanged."""
     if not any(sign in text for sign in "\\${") or len(text) > _MAX_CHARS:
@@ -74,7 +107,8 @@ def plain_latex(text: str) -> str:
     pieces = _pieces(text)
     if not all(_is_balanced(written) for _, written in pieces):
         # A macro's argument holds a formula: only the whole can be read.
-        whole = _convert("".join(source for source, _ in pieces))
+        source = "".join(source for source, _ in pieces)
+        whole = _convert(source) if _may_convert(len(source)) else None
         if whole is not None:
             return whole
     # One formula that cannot be reduced does not cost the others their readable form.
@@ -82,7 +116,7 @@ def plain_latex(text: str) -> str:
 
 
 def _plain_piece(source: str, written: str) -> str:
-    if not _WORTH_READING.search(written):
+    if not _WORTH_READING.search(written) or not _may_convert(len(source)):
         return written
     plain = _convert_short(source) if len(source) <= _SHORT_CHARS else _convert(source)
     if plain is None:

@@ -25,6 +25,7 @@ from digest.model import (
     Score,
     Window,
 )
+from digest.papers import latex
 from digest.papers.decide import decide_entries, intents_of, latest_opening
 from tests.support.paper_world import T0, arxiv_entry, document, feed_record, hf_entry
 
@@ -647,3 +648,38 @@ def test_when_two_papers_merge_a_polls_first_listing_counts_before_a_backfilled_
 
     assert plan.merges == (Merge(old_id=PaperId(9), paper_id=PaperId(7)),)
     assert plan.windows == (window(7),)
+
+
+def test_a_document_of_latex_is_converted_up_to_its_bound_and_kept_as_written_beyond(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    converted: list[int] = []
+    convert = latex._convert
+
+    def counted(source: str) -> str | None:
+        converted.append(len(source))
+        return convert(source)
+
+    monkeypatch.setattr(latex, "_convert", counted)
+    hostile = r"$\frac{a_{1}}{b^{2}}$ " * 800
+    entries = tuple(
+        Entry(title=f"On {number}", abstract=hostile, url=f"https://example.org/{number}")
+        for number in range(60)
+    )
+    latex._convert_short.cache_clear()
+
+    intents = intents_of(document(*entries), feed=feed_record(), now=T0)
+
+    assert len(intents) == 60
+    assert sum(converted) <= 300_000
+    assert intents[0].abstract.startswith("a_1/b^2 a_1/b^2")
+    assert intents[-1].abstract.startswith(r"$\frac{a_{1}}{b^{2}}$ $\frac")
+
+
+def test_the_bound_on_latex_ends_with_its_document() -> None:
+    with latex.bounded_latex(10):
+        beyond = latex.plain_latex(r"a long enough $\alpha + \beta$")
+    after = latex.plain_latex(r"a long enough $\alpha + \beta$")
+
+    assert beyond == r"a long enough $\alpha + \beta$"
+    assert after == "a long enough α + β"
