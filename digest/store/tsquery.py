@@ -22,6 +22,9 @@ _MARKS = {"cased": "c/", "names": "n/", "labels": "l/"}
 _LAST_POSITION = 16_383
 """PostgreSQL keeps no higher one
 (https://www.postgresql.org/docs/current/textsearch-limitations.html)."""
+_LONGEST = 2_000
+"""PostgreSQL refuses a lexeme of over 2,046 bytes; ours are ASCII, and carry a mark. What
+is longer is cut alike in papers and in queries."""
 _TOKEN = re.compile(r'\s*("[^"]*"|[\w]+|[(){}:*])', re.ASCII)
 
 
@@ -33,11 +36,15 @@ def tsvector(words: PaperWords) -> str:
     for start, text, weight in ((1, title, "A"), (len(title) + 2, words.abstract.split(" "), "B")):
         for position, word in enumerate(text, start):
             if word.strip("_"):
-                lexemes.setdefault(word, []).append(f"{min(position, _LAST_POSITION)}{weight}")
+                lexemes.setdefault(word[:_LONGEST], []).append(
+                    f"{min(position, _LAST_POSITION)}{weight}"
+                )
     for word in words.forms.split():
-        lexemes.setdefault(word, []).append(f"{_LAST_POSITION}C")
+        lexemes.setdefault(word[:_LONGEST], []).append(f"{_LAST_POSITION}C")
     marked = [
-        f"'{mark}{word}'" for name, mark in _MARKS.items() for word in getattr(words, name).split()
+        f"'{mark}{word[:_LONGEST]}'"
+        for name, mark in _MARKS.items()
+        for word in getattr(words, name).split()
     ]
     placed = [f"'{word}':{','.join(places)}" for word, places in lexemes.items()]
     return " ".join([*placed, *marked])
@@ -101,6 +108,7 @@ class _Reader:
 
     def _phrase(self, words: Sequence[str], columns: Sequence[str]) -> str:
         star = "*" if self._took("*") else ""
+        words = [word[:_LONGEST] for word in words]
         places = "".join(_WEIGHTS[name] for name in columns if name in _WEIGHTS)
         ways = [f"'{_MARKS[name]}{words[-1]}':{star}" for name in columns if name in _MARKS]
         if not words or not (ways or places) or (ways and len(words) > 1):

@@ -332,6 +332,7 @@ def test_check_says_that_all_is_well(digest: CommandLine) -> None:
         "database",
         "templates",
         "mail",
+        "hand-off",
     ]
 
 

@@ -61,3 +61,14 @@ def test_a_text_of_nothing_has_no_words() -> None:
     assert (
         tsvector(PaperWords(title="", abstract="", forms="", cased="", names="", labels="")) == ""
     )
+
+
+def test_a_word_longer_than_a_lexeme_may_be_is_cut_alike_in_papers_and_queries() -> None:
+    word = "a" * 4_000
+    words = PaperWords(title=word, abstract="", forms=word, cased=word, names="", labels=word)
+
+    spelt, asked = tsvector(words), tsquery(f"title : {word}")
+
+    assert max(len(one) for one in spelt.split()) < 2_046
+    assert asked == f"'{'a' * 2_000}':A"
+    assert spelt.startswith(f"'{'a' * 2_000}':1A,16383C ")
