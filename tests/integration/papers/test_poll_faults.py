@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gzip
+import re
 import socket
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
@@ -194,7 +195,10 @@ def test_after_a_fault_the_feed_is_asked_again_soon_and_nothing_is_lost(
 @pytest.mark.parametrize(
     ("address", "error"),
     [
-        pytest.param("127.0.0.2", "no connection within 0.9 s", id="connect"),
+        # The limit of the whole is 0.1 s later: a busy machine may come to it first.
+        pytest.param(
+            "127.0.0.2", r"no connection within 0\.9 s|no answer within 1 s", id="connect"
+        ),
         pytest.param(METADATA, "leads to a private address", id="dns-to-metadata"),
         pytest.param("no address", f"the name {HOST} resolves to no usable address", id="dns-junk"),
     ],
@@ -204,7 +208,8 @@ def test_a_name_that_leads_elsewhere_for_an_hour_loses_nothing(
 ) -> None:
     played = play(store, LAST, address=address)
 
-    assert (played.polls[1].status, played.polls[1].error) == ("failed", error)
+    assert played.polls[1].status == "failed"
+    assert re.fullmatch(error, played.polls[1].error or "")
     assert played.after_fault.next_poll_at - T1 < timedelta(minutes=6)
     assert played.polls[2].status is FeedStatus.OK
     assert played.eligible == ["arxiv:2602.00002"]
