@@ -12,7 +12,7 @@ from digest.errors import QueryError
 from digest.matching.annotate import Annotator
 from digest.matching.backtest import sift
 from digest.matching.candidates import bounded_candidates
-from digest.matching.evaluate import evaluate
+from digest.matching.evaluate import reasons_of
 from digest.matching.fulltext import STEPS, upvotes_label
 from digest.matching.query import Query, canonical, parse_query
 from digest.matching.rank import rank
@@ -141,7 +141,7 @@ class _Finder:
         return list(load_papers(self._tx, ids).values()) if ids else []
 
     def _match(self, query: Query, paper: Paper) -> Match:
-        return Match(paper=paper, reasons=evaluate(query, paper, self._synonyms).reasons)
+        return Match(paper=paper, reasons=reasons_of(query, paper, self._synonyms))
 
 
 def _without(query: Query, word: str) -> Query | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from digest.matching.evaluate import evaluate
+from digest.matching.evaluate import reasons_of
 from digest.matching.index import QueryIndex, best
 from digest.matching.query import Query
 from digest.matching.rank import rank
@@ -52,7 +52,7 @@ def sift(
         matches=tuple(
             Match(
                 paper=ranked[position],
-                reasons=evaluate(query, ranked[position], synonyms).reasons,
+                reasons=reasons_of(query, ranked[position], synonyms),
             )
             for position in best(found, total if show is None else show)
         ),

@@ -71,15 +71,29 @@ def evaluate(query: Query, paper: Paper, synonyms: Synonyms = NO_SYNONYMS) -> Ve
         synonyms: Forms that mean the same, besides those the paper defines.
     """
     seen = _Seen(paper, read_paper(paper, synonyms))
-    holds, found = _judge(query.root, seen)
-    if holds:
-        return Verdict(matched=True, reasons=_reasons(query, found, query.without))
+    hits = _hits(query.root, seen)
+    if hits is not None:
+        return Verdict(matched=True, reasons=_reasons(query, hits, query.without))
     wanted, excluding = _causes(query.root, seen)
     return Verdict(
         matched=False,
         missing=tuple(dict.fromkeys(_label(atom) for atom in _in_order(wanted))),
         excluded_by=_reasons(query, [hit for atom in excluding for hit in _find(atom, seen)], ()),
     )
+
+
+def reasons_of(query: Query, paper: Paper, synonyms: Synonyms = NO_SYNONYMS) -> tuple[Reason, ...]:
+    """Give the wanted terms found; none where the query does not match.
+
+    What `evaluate` gives as reasons, without looking for what is missing.
+    """
+    hits = _hits(query.root, _Seen(paper, read_paper(paper, synonyms)))
+    return _reasons(query, hits, query.without) if hits else ()
+
+
+def matches(query: Query, paper: Paper, synonyms: Synonyms = NO_SYNONYMS) -> bool:
+    """Tell whether a query matches a paper."""
+    return _hits(query.root, _Seen(paper, read_paper(paper, synonyms))) is not None
 
 
 class _Seen(NamedTuple):
@@ -98,28 +112,31 @@ class _Hit(NamedTuple):
     span: tuple[int, int] | None = None
 
 
-def _judge(node: Node, seen: _Seen) -> tuple[bool, list[_Hit]]:
-    """Tell whether it holds, and the hits that make it so; a NOT holds for want of hits."""
+def _hits(node: Node, seen: _Seen) -> list[_Hit] | None:
+    """Give the hits that make a node hold, None where it does not; a NOT holds for want of hits."""
     match node:
         case And(items):
-            verdicts = [_judge(item, seen) for item in items]
-            holds = all(held for held, _ in verdicts)
+            together: list[_Hit] = []
+            for item in items:
+                hits = _hits(item, seen)
+                if hits is None:
+                    return None
+                together += hits
+            return together
         case Or(items):
-            verdicts = [verdict for item in items if (verdict := _judge(item, seen))[0]]
-            holds = bool(verdicts)
+            found = [hits for item in items if (hits := _hits(item, seen)) is not None]
+            return [hit for hits in found for hit in hits] if found else None
         case Not(item):
-            return not _judge(item, seen)[0], []
+            return [] if _hits(item, seen) is None else None
         case _:
-            hits = _find(node, seen)
-            return bool(hits), hits
-    return holds, [hit for _, hits in verdicts for hit in hits] if holds else []
+            return _find(node, seen) or None
 
 
 def _causes(node: Node, seen: _Seen) -> tuple[list[Atom], list[Atom]]:
     """Give the wanted atoms missing, and the excluded atoms present, of a node that fails."""
     match node:
         case And(items) | Or(items):
-            failing = [_causes(item, seen) for item in items if not _judge(item, seen)[0]]
+            failing = [_causes(item, seen) for item in items if _hits(item, seen) is None]
             return (
                 [atom for missing, _ in failing for atom in missing],
                 [atom for _, excluding in failing for atom in excluding],
@@ -186,9 +203,10 @@ def _span(phrase: Phrase, run: TextRun) -> tuple[int, int] | None:
 
 def _starts(phrase: Phrase, run: TextRun) -> Iterable[int]:
     """Give the places where the first word of a phrase may stand."""
-    if not phrase.words or phrase.exact:
+    if not phrase.words:
         return range(len(run.keys))
-    return run.places(phrase.words[0])
+    first = phrase.words[0]
+    return run.places_of_exact(first) if phrase.exact else run.places(first)
 
 
 def _has_prefix(phrase: Phrase, run: TextRun, place: int) -> bool:

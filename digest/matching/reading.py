@@ -102,13 +102,11 @@ class TextRun:
 
     def places(self, key: str) -> Iterator[int]:
         """Give where a key stands, from the first place on."""
-        place = self._first.get(key, -1)
-        while place >= 0:
-            yield place
-            try:
-                place = self.keys.index(key, place + 1)
-            except ValueError:
-                return
+        return _places_in(self.keys, key, self._first.get(key, -1))
+
+    def places_of_exact(self, word: str) -> Iterator[int]:
+        """Give where a word stands in just this case, from the first place on."""
+        return _places_in(self.exact, word, _index(self.exact, word, 0))
 
     def places_of_prefix(self, prefix: str) -> Iterator[int]:
         """Give where a word, or its singular, begins so; in no order."""
@@ -120,6 +118,19 @@ class TextRun:
             if not form.startswith(prefix):
                 return
             yield at
+
+
+def _places_in(row: tuple[str, ...], word: str, place: int) -> Iterator[int]:
+    while place >= 0:
+        yield place
+        place = _index(row, word, place + 1)
+
+
+def _index(row: tuple[str, ...], word: str, start: int) -> int:
+    try:
+        return row.index(word, start)
+    except ValueError:
+        return -1
 
 
 PaperRuns: TypeAlias = tuple[tuple[TextRun, ...], tuple[TextRun, ...]]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TypeAlias
 
 from digest.errors import QueryError
-from digest.matching.evaluate import evaluate
+from digest.matching.evaluate import reasons_of
 from digest.matching.query import Query, interest_query
 from digest.matching.reading import NO_SYNONYMS, Synonyms
 from digest.model import InterestKind, Paper, PaperId, Reason
@@ -66,7 +66,7 @@ class ReasonFinder:
         if key not in self._queries:
             self._queries[key] = _read(kind, text)
         query = self._queries[key]
-        return () if query is None else evaluate(query, paper, self.synonyms).reasons
+        return () if query is None else reasons_of(query, paper, self.synonyms)
 
 
 def _read(kind: InterestKind, text: str) -> Query | None:

@@ -9,7 +9,7 @@ from typing import Protocol
 from sqlmodel import Session
 
 from digest.errors import UsageError
-from digest.matching.evaluate import evaluate
+from digest.matching.evaluate import reasons_of
 from digest.matching.index import QueryIndex, best
 from digest.matching.query import Query
 from digest.model import Match, Paper, PaperId, QueryId
@@ -88,9 +88,7 @@ def find_papers(
     rest = hits if after is None else _beyond(hits, after)
     shown = rest[:limit]
     return Found(
-        matches=tuple(
-            Match(paper=paper, reasons=evaluate(query, paper).reasons) for paper in shown
-        ),
+        matches=tuple(Match(paper=paper, reasons=reasons_of(query, paper)) for paper in shown),
         count=Count(value=min(len(hits), MAX_COUNT), more=False),
         after=place_of(shown[-1], order) if len(rest) > limit else None,
         looked_through=len(page.ids) if page.after else None,

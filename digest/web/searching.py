@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from digest.matching.annotate import Annotator
 from digest.matching.candidates import candidates
-from digest.matching.evaluate import evaluate
+from digest.matching.evaluate import reasons_of
 from digest.matching.fulltext import (
     STEPS,
     feed_label,
@@ -187,7 +187,7 @@ class TextFinder:
         )
 
     def _match(self, query: Query, paper: Paper) -> Match | None:
-        reasons = evaluate(query, paper, self._annotator.synonyms).reasons
+        reasons = reasons_of(query, paper, self._annotator.synonyms)
         return Match(paper=paper, reasons=reasons) if reasons else None
 
 

@@ -24,7 +24,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from digest.errors import QueryError
-from digest.matching.evaluate import evaluate
+from digest.matching.evaluate import matches
 from digest.matching.index import build_index
 from digest.matching.query import Query, canonical, parse_query
 from digest.matching.text import tokenise
@@ -80,7 +80,7 @@ def disagreements(papers: Sequence[Paper], queries: Sequence[Query]) -> list[tup
             differing += [
                 (query.text, paper.alias)
                 for place, paper in enumerate(batch)
-                if bool(bits >> place & 1) != evaluate(query, paper).matched
+                if bool(bits >> place & 1) != matches(query, paper)
             ]
     return differing
 
