@@ -7,13 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from digest.matching.lexer import OPERATORS, Lexeme, Sign, lex
+from digest.matching.lexer import DASHES, OPERATORS, Lexeme, Sign, lex
 from digest.matching.nodes import Field
 from digest.matching.query import Query, accepted
 
 _LOWER_OPERATORS = frozenset({"and", "or", "not"})
-_DISTANCES = re.compile(r"(NEAR|ADJ)(/?[0-9]+)?")
+_DISTANCES = re.compile(r"(NEAR|ADJ)(/?[0-9]+)?|(W|PRE)/[0-9]+")
 """What other languages write between words that stand close to each other."""
+_OPERATORS = {"XOR": "OR", "ANDNOT": "NOT"}
+"""Operators of other languages that ours has not, and what comes nearest."""
+_JOINED = re.compile(rf"(AND|OR|NOT)[{DASHES}](.+)")
+"""An operator without a space before the dash; "OR-tools" is a word all the same."""
+_PLUS = re.compile(r"\+\w")
+_NEAREST = {"AND": "AND -", "OR": "OR ", "NOT": "NOT "}
 _CATEGORY = re.compile(
     r"(astro-ph|cond-mat|cs|econ|eess|math|nlin|physics|q-bio|q-fin|stat)\.[a-z]{2,3}(-[a-z]+)?",
     re.IGNORECASE,
@@ -58,10 +64,25 @@ def _word(text: str, word: Lexeme, before: Lexeme | None, after: Sequence[Lexeme
     if _CATEGORY.fullmatch(word.text):
         cause = f"`{word.text}` is searched for in the text; the category is a tag"
         return _hint(text, cause, word.start, word.end, f"tag:{word.text}")
-    if before is not None and _DISTANCES.fullmatch(word.text):
-        cause = f"`{word.text}` is searched for as a word; there is no such operator"
-        return _hint(text, cause, word.start, word.end, "AND")
-    return None
+    foreign = _foreign(word.text, before, after) if before is not None else None
+    if foreign is None:
+        return None
+    cause, instead = foreign
+    return _hint(text, cause, word.start, word.end, instead)
+
+
+def _foreign(word: str, before: Lexeme, after: Sequence[Lexeme]) -> tuple[str, str] | None:
+    """Say why a word behind another piece is no operator, and what to write instead."""
+    joined = _JOINED.fullmatch(word)
+    if joined:
+        cause = f"`{word}` is searched for as words; a space goes after `{joined[1]}`"
+        return cause, _NEAREST[joined[1]] + joined[2]
+    if before.sign is Sign.WORD and _PLUS.match(word):
+        return "`+` is no operator: words side by side are one phrase", f"AND {word[1:]}"
+    instead = "AND" if _DISTANCES.fullmatch(word) else _OPERATORS.get(word)
+    if instead is None or not after:
+        return None
+    return f"`{word}` is searched for as a word; there is no such operator", instead
 
 
 def _lower_operator(text: str, lexeme: Lexeme, after: Sequence[Lexeme]) -> Hint | None:

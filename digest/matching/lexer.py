@@ -63,7 +63,7 @@ _FIELD_ALIASES = {
 _FIELD = re.compile(r"([A-Za-z_]{2,}):")
 _QUOTE = re.compile(f"[{QUOTES}]")
 _WORD_END = re.compile(rf"[\s(){QUOTES}]|$")
-_DASHES = "-\u2010\u2011\u2013\u2212"
+DASHES = "-\u2010\u2011\u2013\u2212"
 _FOREIGN = {"|": "OR", "||": "OR", "&&": "AND"}
 _TAIL_FIELDS = {
     "ti": "title:", "title": "title:", "ab": "abstract:", "abstract": "abstract:",
@@ -120,7 +120,7 @@ def _word(query: str, at: int, before: Lexeme | None) -> Lexeme:
     if before and before.end == at and before.sign in {Sign.EXACT, Sign.FIELD}:
         return _bound_word(query, query[at : _end_of_word(query, at)], before)
     alone = at + 1 == len(query) or query[at + 1].isspace() or query[at + 1] == ")"
-    if char in _DASHES:
+    if char in DASHES:
         if alone:
             cause = "a dash on its own is no operator: put it right before what to exclude"
             raise Refusal(cause, at, f"{query[:at]}-{query[at + 1 :].lstrip()}")
@@ -169,7 +169,7 @@ def _bound_word(query: str, word: str, before: Lexeme) -> Lexeme:
     start, end = before.end, before.end + len(word)
     if before.sign is Sign.FIELD and before.text in TEXT_FIELDS and word[0] == "=":
         return Lexeme(sign=Sign.EXACT, text="=", start=start, end=start + 1)
-    if word[0] in _DASHES and before.text != Field.UPVOTES:
+    if word[0] in DASHES and before.text != Field.UPVOTES:
         swapped = f"{query[: before.start]}-{query[before.start : start]}{query[start + 1 :]}"
         raise Refusal(f"the dash comes before `{query[before.start : start]}`", start, swapped)
     if before.sign is Sign.EXACT:

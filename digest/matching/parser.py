@@ -29,6 +29,8 @@ MAX_DEPTH = 20
 
 _UPVOTES = re.compile(r"(>=|<=|>|<|=|≥|≤)([0-9]{1,9})")
 _SIGNS = {"≥": ">=", "≤": "<="}
+_JOKER = re.compile(r"(?<=\w)\?(?=\w)")
+_LETTERS = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,8 +174,15 @@ class _Parser:
         else:
             place = found or self._lexemes[0]
             cause = f"`{place.text}` needs something to look for before it"
-        without = self._query[: place.start] + self._query[place.end :]
-        return Refusal(cause, place.start, without.strip())
+        empty = place.sign is Sign.OPEN and found is not None
+        return Refusal(cause, place.start, self._without(place, found if empty else place))
+
+    def _without(self, first: Lexeme, last: Lexeme | None) -> str:
+        """Cut pieces out of the query, and the space that they leave within a parenthesis."""
+        before = self._query[: first.start].rstrip()
+        after = self._query[(last or first).end :].lstrip()
+        tight = before.endswith("(") or after.startswith(")")
+        return f"{before}{'' if tight else ' '}{after}".strip()
 
     def _term(self, scope: _Scope, raw: str, start: int, *, quoted: bool = False) -> Atom:
         self._clauses += 1
@@ -191,6 +200,7 @@ class _Parser:
             raise Refusal(cause, place, before + self._query[place + 1 :])
         match scope.field:
             case Field.AUTHOR:
+                self._refuse_joker(raw, start)
                 name = read_name(raw)
                 if not name:
                     raise Refusal("there is no name here", start)
@@ -203,6 +213,19 @@ class _Parser:
                     raise Refusal(f"there is no name of a {scope.field} here", start)
                 kind = Tag if scope.field is Field.TAG else Feed
                 return kind(text=written, at=start, label=label)
+
+    def _refuse_joker(self, raw: str, start: int) -> None:
+        """Refuse `transform?r`; a question mark may end a word."""
+        joker = _JOKER.search(raw)
+        if joker:
+            place = start + joker.start()
+            cause = "`?` stands for no letter; `*` at the end finds words that begin so"
+            raise Refusal(cause, place, self._beginning(place))
+
+    def _beginning(self, place: int) -> str | None:
+        """Put `*` for the sign at a place within a word, and for what follows in the word."""
+        rest = _LETTERS.match(self._query, place + 1)
+        return f"{self._query[:place]}*{self._query[rest.end() :]}" if rest else None
 
     def _upvotes(self, written: str, start: int) -> Upvotes:
         match = _UPVOTES.fullmatch(written)
@@ -220,11 +243,13 @@ class _Parser:
         return Upvotes(text=written, at=start, comparison=comparison, count=int(match.group(2)))
 
     def _phrase(self, scope: _Scope, raw: str, start: int) -> Phrase:
+        self._refuse_joker(raw, start)
         body, star, after = raw.partition("*")
         if star and after.strip():
             place = start + len(body)
             cause = "`*` can only stand at the end of a phrase"
-            raise Refusal(cause, place, self._query[:place] + self._query[place + 1 :])
+            without = self._query[:place] + self._query[place + 1 :]
+            raise Refusal(cause, place, self._beginning(place) or without)
         tokens = tokenise(body)
         if not tokens:
             raise Refusal("there is no letter or digit to look for here", start)

@@ -162,8 +162,14 @@ def _only_excludes(root: Node, text: str) -> Refusal:
 
 
 def accepted(suggestion: str | None, *, unlike: str) -> str | None:
-    """Give a suggestion back if it is another query, and one that would be accepted."""
-    if suggestion is None or suggestion == unlike:
+    """Give a suggestion back if it is another query, and one that would be accepted.
+
+    What was cut out or put in leaves no row of spaces.
+    """
+    if suggestion is None:
+        return None
+    suggestion = " ".join(suggestion.split())
+    if suggestion == " ".join(unlike.split()):
         return None
     try:
         _parse(suggestion)

@@ -78,6 +78,7 @@ REFUSED = {
     "tag:cs*": ("`*` does not go with `tag:`", 6),
     'author:"?"': ("there is no name here", 8),
     'feed:"-"': ("there is no name of a feed here", 6),
+    "tr?nsformer": ("`?` stands for no letter; `*` at the end finds words that begin so", 2),
     "= RAG": ("`=` needs its word right after it", 0),
     "(=)": ("`=` needs its word right after it", 1),
     "a =": ("`=` needs its word right after it", 2),
@@ -123,6 +124,14 @@ SUGGESTIONS = {
     "-a -b": "a OR b",
     "upvotes:many": None,
     "()": None,
+    "transform?r models": "transform* models",
+    "transform*r": "transform*",
+    '"transform?r models"': None,
+    "author:LeC?n": None,
+    "rag OR  OR bert": "rag OR bert",
+    "a AND  (b OR )": "a AND (b)",
+    "rag  |  bert": "rag OR bert",
+    "rag ( ) bert": "rag bert",
     "a\u202eb": "ab",
 }
 
@@ -236,6 +245,12 @@ def test_the_caret_shows_no_control_character() -> None:
         ("parsing OR cs.cl", "parsing OR tag:cs.cl"),
         ("LLM and not survey", "LLM AND NOT survey"),
         ("RAG NEAR/3 retrieval", "RAG AND retrieval"),
+        ("RAG XOR retrieval", "RAG OR retrieval"),
+        ("RAG ANDNOT survey", "RAG NOT survey"),
+        ("RAG AND-survey", "RAG AND -survey"),
+        ("RAG OR-retrieval", "RAG OR retrieval"),
+        ("RAG NOT-survey", "RAG NOT survey"),
+        ("+RAG +retrieval", "+RAG AND retrieval"),
     ],
 )
 def test_what_reads_otherwise_than_meant_draws_a_hint(text: str, suggestion: str) -> None:
@@ -243,7 +258,16 @@ def test_what_reads_otherwise_than_meant_draws_a_hint(text: str, suggestion: str
 
 
 @pytest.mark.parametrize(
-    "text", ['author:"Y. LeCun"', "author:LeCun OR b", "tag:cs.CL", "tag:cs.CL parsing", "NEAR"]
+    "text",
+    [
+        'author:"Y. LeCun"',
+        "author:LeCun OR b",
+        "tag:cs.CL",
+        "tag:cs.CL parsing",
+        "NEAR",
+        "XOR gates",
+        "OR-tools",
+    ],
 )
 def test_a_field_of_one_word_and_a_category_as_a_tag_draw_no_hint(text: str) -> None:
     assert hints(parse_query(text)) == ()
