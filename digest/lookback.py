@@ -107,14 +107,22 @@ class _Finder:
 
     def find(self, query: Query, show: int | None) -> _Found:
         """Count what matches, and give reasons for the best."""
-        asked, bounds = bounded_candidates(query)
-        upvotes = [(one.comparison, one.count) for one in bounds]
+        bounded = bounded_candidates(query)
+        asked = bounded.asked
+        upvotes = [(one.comparison, one.count) for one in bounded.bounds]
         if not self._indexed or asked.expression is None:
             return self._sift(query, seen_ids(self._tx, self._since, self._until), show)
         sure = FoundWords(total=0, best=())
         if asked.sure is not None:
             sure = find_words(
-                self._tx, asked.sure, self._span, upvotes=upvotes, limit=show, steps=_STEPS
+                self._tx,
+                asked.sure,
+                self._span,
+                upvotes=upvotes,
+                settled=bounded.settled,
+                gap=bounded.gap,
+                limit=show,
+                steps=_STEPS,
             )
         sifted = _Found(total=0, matches=())
         if not asked.exact and asked.unsure is not None:

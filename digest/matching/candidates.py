@@ -69,29 +69,63 @@ def candidates(query: Query) -> Candidates:
     return _of(query.root)
 
 
-def bounded_candidates(query: Query) -> tuple[Candidates, tuple[Upvotes, ...]]:
-    """Turn a query into expressions and comparisons that all of its papers must satisfy.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounded:
+    """Candidates, and comparisons of upvotes that all papers of the query must satisfy.
 
-    Labels know upvotes by steps. Where a comparison holds for the whole query, whoever
-    runs the expressions compares the counts as well, and nothing between two steps has to
-    be read.
+    Labels know upvotes by steps: whoever runs the expressions compares the counts as well,
+    and nothing between two steps has to be read. `settled` finds those of `asked.sure`
+    that their labels tell to satisfy `bounds`: of these, no count has to be compared. The
+    counts of the others that do satisfy `gap` too, the ends of a step.
     """
+
+    asked: Candidates
+    bounds: tuple[Upvotes, ...] = ()
+    settled: str | None = None
+    gap: tuple[tuple[str, int], ...] = ()
+
+
+def bounded_candidates(query: Query) -> Bounded:
+    """Turn a query into expressions, and comparisons beside them."""
     items = query.root.items if isinstance(query.root, And) else (query.root,)
     bounds = tuple(item for item in items if isinstance(item, Upvotes))
     others = tuple(item for item in items if not isinstance(item, Upvotes))
     if not bounds or (others and all(isinstance(item, Not) for item in others)):
-        return candidates(query), ()
-    steps = [_upvotes(one.comparison, one.count).expression or "" for one in bounds]
+        return Bounded(asked=candidates(query))
+    steps = [_upvotes(one.comparison, one.count) for one in bounds]
+    loose = [step.expression or "" for step in steps]
+    close = [step.sure for step in steps if step.sure is not None]
     if not others:
-        return _exactly(_joined(" AND ", steps)), bounds
-    rest = _all(others)
-    return (
-        Candidates(
-            expression=_joined(" AND ", [*([rest.expression] if rest.expression else []), *steps]),
-            sure=None if rest.sure is None else _joined(" AND ", [rest.sure, *steps]),
-        ),
-        bounds,
+        asked = _exactly(_joined(" AND ", loose))
+        settled = _joined(" AND ", close)
+    else:
+        rest = _all(others)
+        found = [] if rest.expression is None else [rest.expression]
+        asked = Candidates(
+            expression=_joined(" AND ", [*found, *loose]),
+            sure=None if rest.sure is None else _joined(" AND ", [rest.sure, *loose]),
+        )
+        settled = _joined(" AND ", [rest.sure or "", *close])
+    certain = asked.sure is not None and len(close) == len(bounds)
+    return Bounded(
+        asked=asked,
+        bounds=bounds,
+        settled=settled if certain else None,
+        gap=_gap(*bounds) if len(bounds) == 1 else (),
     )
+
+
+def _gap(bound: Upvotes) -> tuple[tuple[str, int], ...]:
+    """Say what counts that satisfy a bound are not told by the labels to do so."""
+    match bound.comparison:
+        case ">=" | ">":
+            least = bound.count + (bound.comparison == ">")
+            above = _step_from(least)
+            return () if above is None else (("<", above),)
+        case "<" | "<=":
+            return ((">=", step_below(bound.count + (bound.comparison == "<="))),)
+        case _:
+            return ()
 
 
 _UNKNOWN = Candidates(expression=None, sure=None)
@@ -178,16 +212,21 @@ def _upvotes(comparison: str, count: int) -> Candidates:
     """Find by steps: what lies between two of them is for the evaluator to sift."""
     least = {">=": count, ">": count + 1, "=": count}.get(comparison, 0)
     beyond = {"<": count, "<=": count + 1, "=": count + 1}.get(comparison)
-    above = next((step for step in STEPS if step >= least), None)
+    above = _step_from(least)
     sure = None if above is None else f"labels : {upvotes_label(above)}"
     expression = f"labels : {upvotes_label(step_below(least))}"
     if beyond is not None:
-        past = next((step for step in STEPS if step >= beyond), None)
+        past = _step_from(beyond)
         if past is not None:
             expression = f"({expression} NOT labels : {upvotes_label(past)})"
         before = f"labels : {upvotes_label(step_below(beyond))}"
         sure = None if sure is None else f"({sure} NOT {before})"
     return Candidates(expression=expression, sure=sure)
+
+
+def _step_from(count: int) -> int | None:
+    """Return the least step of so many upvotes or more; None above them all."""
+    return next((step for step in STEPS if step >= count), None)
 
 
 def _phrase(phrase: Phrase) -> Candidates:

@@ -101,21 +101,31 @@ def find_words(
     span: SeenSpan,
     *,
     upvotes: Comparisons = (),
+    settled: str | None = None,
+    gap: Comparisons = (),
     limit: int | None = None,
     steps: Sequence[tuple[int, str]] = (),
 ) -> FoundWords:
     """Count the papers of some days that an expression finds, and give the best.
 
     The best come first, as `matching.rank` has it. `upvotes` are comparisons that their
-    counts satisfy (`>=`, 20); an unknown count satisfies none. `steps` are ever
-    fewer upvotes, each with the label of who has so many: the best are among those of the
-    first step that has enough papers, and the others need not be put in order.
+    counts satisfy (`>=`, 20); an unknown count satisfies none. `settled` finds those of
+    them that surely do: they are counted without a look at their counts; the counts of
+    the others that do satisfy `gap` too. `steps` are ever fewer upvotes, each with the
+    label of who has so many: the best are among those of the first step that has enough
+    papers, and the others need not be put in order.
     """
-    total = _count(tx, expression, span, upvotes)
+    if settled is None:
+        total = _count(tx, expression, span, upvotes)
+    else:
+        total = _count(tx, settled, span, ())
+        total += _count(tx, f"({expression}) NOT ({settled})", span, (*upvotes, *gap))
     if not total or limit == 0:
         return FoundWords(total=total, best=())
     if limit is not None and total > _FEW:
         for step, label in steps:
+            if not all(_possible(step, sign, than) for sign, than in upvotes):
+                continue
             risen = f"({expression}) AND labels : {label}"
             left = [(sign, than) for sign, than in upvotes if not _reached(step, sign, than)]
             if _count(tx, risen, span, left) >= limit:
@@ -146,6 +156,13 @@ def found_ids(
 def _reached(step: int, sign: str, than: int) -> bool:
     """Tell whether so many upvotes, or more, always satisfy a comparison."""
     return sign in {">=", ">"} and _COMPARISONS[sign](step, than)
+
+
+def _possible(step: int, sign: str, than: int) -> bool:
+    """Tell whether so many upvotes, or more, can satisfy a comparison."""
+    if sign == "=":
+        return step <= than
+    return sign in {">=", ">"} or _COMPARISONS[sign](step, than)
 
 
 def _count(tx: Session, expression: str, span: SeenSpan, upvotes: Comparisons) -> int:

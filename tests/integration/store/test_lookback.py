@@ -90,7 +90,8 @@ def drawn_queries(draw: random.Random, count: int) -> list[Query]:
              'author:"E. Noether"', 'author:"Emmy Noether"', "author:Emmy", "author:Amalie",
              'author:"Emmy Amalie Noether"', 'author:"Noether Emmy"', 'author:"E. A. Noether"',
              'author:"A. Noether"', "upvotes:<3", "upvotes:=2", "upvotes:<=2", "upvotes:>7",
-             "upvotes:>=13", "upvotes:<14", "upvotes:>=6000")
+             "upvotes:>=13", "upvotes:<14", "upvotes:>=6000", "upvotes:>=137", "upvotes:>149",
+             "upvotes:<=150", "upvotes:<137", "upvotes:=149")
         )  # fmt: skip
 
     found: list[Query] = []
@@ -111,7 +112,7 @@ def test_the_index_finds_what_the_evaluator_matches(store: Store) -> None:
             " ".join(draw.choices(WORDS, k=7)),
             authors=(draw.choice(AUTHORS), draw.choice(AUTHORS)),
             tags=(draw.choice(("cs.CL", "math")),),
-            upvotes=draw.choice((None, 0, 1, 2, 3, 12, 13, 14, 7_000)),
+            upvotes=draw.choice((None, 0, 1, 2, 3, 12, 13, 14, 137, 149, 150, 151, 7_000)),
         )
         for number in range(1, 151)
     ]
@@ -268,3 +269,28 @@ def test_the_best_are_put_in_order_from_the_highest_step_that_has_enough(
     assert [match.paper.upvotes for match in best.matches] == [301, 299, 230]
     assert (best.total, below.total) == (8, 3)
     assert [match.paper.upvotes for match in below.matches] == [230, 14]
+
+
+@pytest.mark.parametrize(
+    ("bound", "total", "best"),
+    [
+        ("upvotes:>=230", 3, [301, 299, 230]),
+        ("upvotes:>299", 1, [301]),
+        ("upvotes:<=230", 5, [230, 14, 12]),
+        ("upvotes:<14", 3, [12, 11, 0]),
+        ("upvotes:=12", 1, [12]),
+        ("upvotes:=250", 0, []),
+    ],
+)
+def test_counts_between_two_steps_are_compared(
+    store: Store, monkeypatch: pytest.MonkeyPatch, bound: str, total: int, best: list[int]
+) -> None:
+    monkeypatch.setattr("digest.store.spans._FEW", 0)
+    keep(store, *(paper(n, "Sparse nets", upvotes=count) for n, count in enumerate(UPVOTES, 1)))
+    annotate_stale(store, ANNOTATOR)
+
+    with store.read() as tx:
+        query = parse_query(f"sparse AND {bound}")
+        found = look_back(tx, query, ANNOTATOR, since=SINCE, until=NOW, show=3)
+
+    assert (found.total, [match.paper.upvotes for match in found.matches]) == (total, best)
