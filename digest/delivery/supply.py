@@ -1,6 +1,7 @@
 """The lanes' supply: deliveries claimed and composed ahead, one batch while another is sent.
 
-At most two batches are in memory, whatever the number of digests.
+At most two batches are in memory, whatever the number of digests, and one of those that
+wait for their domain.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ class Supply:
         writer: Shared with the lanes.
         batch: How many are claimed at once, at most 50.
         may_go_on: Asked before each claim and each job.
+        must_wait: Whether a job would have to wait for its turn; others go first then,
+            as long as no more than a batch of such are put aside.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class Supply:
         writer: GroupCommit,
         batch: int,
         may_go_on: Callable[[], bool],
+        must_wait: Callable[[Job], bool] = lambda _job: False,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -57,6 +61,8 @@ class Supply:
         self._writer = writer
         self._batch = batch
         self._may_go_on = may_go_on
+        self._must_wait = must_wait
+        self._aside: deque[Job] = deque()
         self._jobs: deque[Job] = deque()
         self._fetching: asyncio.Task[list[Job]] | None = None
         self._is_dry = False
@@ -83,12 +89,28 @@ class Supply:
         """Return the next job if there is one already composed."""
         if not self._jobs and self._fetching is not None and self._fetching.done():
             self._unload()
-        if not self._jobs:
-            return None
-        job = self._jobs.popleft()
+        job = self._choose()
         if len(self._jobs) < LOW_WATER:
             self._fetch()
         return job
+
+    def _choose(self) -> Job | None:
+        for _ in range(len(self._aside)):
+            job = self._aside.popleft()
+            if not self._must_wait(job):
+                return job
+            self._aside.append(job)
+        while self._jobs:
+            job = self._jobs.popleft()
+            if len(self._aside) >= self._batch or not self._must_wait(job):
+                return job
+            self._aside.append(job)
+        return None
+
+    @property
+    def has_rest(self) -> bool:
+        """Whether something is claimed and not taken."""
+        return bool(self._jobs or self._aside)
 
     def put_back(self, job: Job) -> None:
         """Return a job that was taken and not begun."""
@@ -99,7 +121,8 @@ class Supply:
         fetching, self._fetching = self._fetching, None
         if fetching is not None:
             self._jobs.extend(await fetching)
-        rest = list(self._jobs)
+        rest = [*self._aside, *self._jobs]
+        self._aside.clear()
         self._jobs.clear()
         return rest
 
@@ -116,12 +139,15 @@ class Supply:
         self._jobs.extend(jobs)
 
     async def _claim(self) -> list[Job]:
-        deliveries = await self._writer.commit(
-            lambda tx: ledger.claim_deliveries(tx, self._clock(), limit=self._batch)
+        claim = await self._writer.commit(
+            lambda tx: ledger.claim(tx, self._clock(), limit=self._batch)
         )
-        return await asyncio.to_thread(self._compose, deliveries) if deliveries else []
+        return await asyncio.to_thread(self._compose, claim)
 
-    def _compose(self, deliveries: list[Delivery]) -> list[Job]:
+    def _compose(self, claim: ledger.Claim) -> list[Job]:
+        deliveries = claim.deliveries()
+        if not deliveries:
+            return []
         with self._store.read() as tx:
             messages = self._composer.compose_batch(tx, deliveries)
         return [Job(one, messages[one.id]) for one in deliveries]

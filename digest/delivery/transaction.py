@@ -51,9 +51,10 @@ async def read_group(session: Session, timeouts: Timeouts) -> None:
     """
     stopped: Stopped | None = None
     wants_content = False
+    await session.wire.gather(GROUP_REPLIES, timeouts.command_s)
     for stage, accepted in (_MAIL, _RCPT, _DATA):
         try:
-            reply = await _reply(session.wire, stage, timeouts)
+            reply = _take(session.wire, stage)
         except Stopped as silence:
             raise stopped or silence from silence
         wants_content = stage is Stage.DATA and reply.code == 354
@@ -131,14 +132,15 @@ async def _command(
         wire.send(command + b"\r\n", replies=1)
     except (WireLostError, ReplyUnreadableError) as exc:
         raise dropped(stage, f"no connection for {stage.value.upper()}: {exc}") from exc
-    reply = await _reply(wire, stage, timeouts)
+    await wire.gather(1, timeouts.command_s)
+    reply = _take(wire, stage)
     if reply.code not in accepted:
         raise _refused(stage, reply)
 
 
-async def _reply(wire: Wire, stage: Stage, timeouts: Timeouts) -> Reply:
+def _take(wire: Wire, stage: Stage) -> Reply:
     try:
-        return await wire.reply(timeouts.command_s)
+        return wire.take()
     except ReplyUnreadableError as exc:
         raise dropped(stage, f"an unreadable reply: {exc}") from exc
     except WireLostError as exc:

@@ -7,6 +7,7 @@ replies arrive together (RFC 2920), so the connection is taken over by this prot
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from dataclasses import dataclass
 
@@ -44,6 +45,10 @@ class Wire(asyncio.Protocol):
         self._replies: deque[Reply] = deque()
         self._expected = 0
         self._waiter: asyncio.Future[None] | None = None
+        self._awaited = 0
+        self._deadline_s = 0.0
+        self._patience_s = 0.0
+        self._timer: asyncio.TimerHandle | None = None
         self._trouble: Exception | None = None
         self._writable: asyncio.Future[None] | None = None
         transport.set_protocol(self)
@@ -72,10 +77,26 @@ class Wire(asyncio.Protocol):
         if self._writable is not None:
             await self._wait(self._writable, timeout_s)
 
-    @property
-    def has_reply(self) -> bool:
-        """Whether the next reply is here already."""
-        return bool(self._replies)
+    async def gather(self, count: int, timeout_s: float) -> None:
+        """Wait until so many replies are here, or no more will come; `take` gives them."""
+        if len(self._replies) < count and self._trouble is None:
+            self._waiter, self._awaited = self._loop.create_future(), count
+            try:
+                await self._wait(self._waiter, timeout_s)
+            finally:
+                self._waiter = None
+
+    def take(self) -> Reply:
+        """Return the next reply, of those that were waited for.
+
+        Raises:
+            WireLostError: If the connection ended, or nothing came in time.
+            ReplyUnreadableError: If what came is no reply.
+        """
+        if self._replies:
+            return self._replies.popleft()
+        assert self._trouble is not None
+        raise self._trouble
 
     async def reply(self, timeout_s: float) -> Reply:
         """Return the next reply.
@@ -84,16 +105,8 @@ class Wire(asyncio.Protocol):
             WireLostError: If the connection ended, or nothing came in time.
             ReplyUnreadableError: If what came is no reply.
         """
-        if not self._replies and self._trouble is None:
-            self._waiter = self._loop.create_future()
-            try:
-                await self._wait(self._waiter, timeout_s)
-            finally:
-                self._waiter = None
-        if self._replies:
-            return self._replies.popleft()
-        assert self._trouble is not None
-        raise self._trouble
+        await self.gather(1, timeout_s)
+        return self.take()
 
     def abort(self) -> None:
         """Close at once: nothing is left to say, and TLS would wait for the other side."""
@@ -101,15 +114,24 @@ class Wire(asyncio.Protocol):
         self._transport.abort()
 
     async def _wait(self, future: asyncio.Future[None], timeout_s: float) -> None:
-        # asyncio.wait_for would do the same with a task and four more calls.
-        timer = self._loop.call_later(timeout_s, self._time_out, timeout_s)
+        # One timer serves many waits: setting one for each costs more than the wait does.
+        self._patience_s, self._deadline_s = timeout_s, self._loop.time() + timeout_s
+        if self._timer is not None and self._timer.when() > self._deadline_s:
+            self._timer.cancel()
+            self._timer = None
+        if self._timer is None:
+            self._timer = self._loop.call_at(self._deadline_s, self._look_at_clock)
         try:
             await future
         finally:
-            timer.cancel()
+            self._deadline_s = math.inf
 
-    def _time_out(self, timeout_s: float) -> None:
-        self._give_up(WireLostError(f"nothing came within {timeout_s:g} s"))
+    def _look_at_clock(self) -> None:
+        self._timer = None
+        if self._deadline_s <= self._loop.time():
+            self._give_up(WireLostError(f"nothing came within {self._patience_s:g} s"))
+        elif self._deadline_s < math.inf:
+            self._timer = self._loop.call_at(self._deadline_s, self._look_at_clock)
 
     # ---- asyncio.Protocol
 
@@ -124,8 +146,9 @@ class Wire(asyncio.Protocol):
         if len(self._rest) + sum(map(len, self._lines)) > MAX_REPLY_BYTES:
             self._give_up(ReplyUnreadableError("a reply that does not end"))
             return
-        if self._replies and self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        waiter = self._waiter
+        if waiter is not None and len(self._replies) >= self._awaited and not waiter.done():
+            waiter.set_result(None)
 
     def _take(self, line: bytes) -> bool:
         code, follows = line[:3], line[3:4]
@@ -167,6 +190,9 @@ class Wire(asyncio.Protocol):
 
     def _give_up(self, trouble: Exception) -> None:
         self._trouble = self._trouble or trouble
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         for future in (self._waiter, self._writable):
             if future is not None and not future.done():
                 future.set_result(None)

@@ -7,9 +7,12 @@ one, sharing it is worth more than anything else here.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -28,8 +31,8 @@ Apply = Callable[[Session, Sequence[Item]], Sequence[Result]]
 """Does something for several items in a transaction; gives one result for each."""
 
 _MAX_GROUP = 64
-PATIENCE_S = 0.002
-"""So long a small group waits for others: less than its fsync, and than what it costs."""
+PATIENCE_S = 0.001
+"""So long a small group waits for others: less than what a commit of its own costs."""
 
 
 @dataclass(slots=True)
@@ -39,8 +42,11 @@ class _Work:
     done: asyncio.Future[Any]
 
 
+_Group = list[_Work]
+
+
 class GroupCommit:
-    """Runs pieces of work in shared writing transactions.
+    """Runs pieces of work in shared writing transactions, in a thread of its own.
 
     Pieces that ask for the same function are given to it together, so that it can write
     them with one statement. A piece that raises is undone and told alone: the others of
@@ -54,17 +60,20 @@ class GroupCommit:
 
     def __init__(self, store: Store, *, worth: int = 1, patience_s: float = PATIENCE_S) -> None:
         self._store = store
+        self._waiting: deque[_Work] = deque()
+        self._groups: SimpleQueue[_Group | None] = SimpleQueue()
         self._worth = min(worth, _MAX_GROUP)
         self._patience_s = patience_s
-        self._is_worth_it = asyncio.Event()
-        self._waiting: deque[_Work] = deque()
-        self._woken = asyncio.Event()
-        self._closing = False
-        self._task: asyncio.Task[None] | None = None
+        self._is_free = True
+        self._timer: asyncio.TimerHandle | None = None
+        self._at_rest: asyncio.Event = asyncio.Event()
+        self._at_rest.set()
+        self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
 
     async def __aenter__(self) -> Self:
         """Start the writer."""
-        self._task = asyncio.create_task(self._run())
+        self._loop = asyncio.get_running_loop()
+        self._thread.start()
         return self
 
     async def __aexit__(
@@ -74,13 +83,9 @@ class GroupCommit:
         trace: TracebackType | None,
     ) -> None:
         """Commit what is waiting, then stop."""
-        # Cancelling would do too, but coverage on 3.11 loses its place where a coroutine
-        # is thrown into.
-        self._closing = True
-        self._woken.set()
-        self._is_worth_it.set()
-        if self._task is not None:
-            await self._task
+        await self._at_rest.wait()
+        self._groups.put(None)
+        await asyncio.to_thread(self._thread.join)
 
     async def commit(self, do: Callable[[Session], T]) -> T:
         """Run `do` in a writing transaction; return its result after the commit.
@@ -97,43 +102,63 @@ class GroupCommit:
         Returns:
             Its result after the commit, or what was raised when it ran alone.
         """
-        done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        done: asyncio.Future[Result] = self._loop.create_future()
         self._waiting.append(_Work(apply, item, done))
-        if len(self._waiting) >= self._worth:
-            self._is_worth_it.set()
-        self._woken.set()
+        self._at_rest.clear()
+        if self._is_free:
+            self._plan()
         return done
 
-    async def _run(self) -> None:
-        while not self._closing or self._waiting:
-            await self._woken.wait()
-            self._woken.clear()
-            while self._waiting:
-                await self._gather_more()
-                size = min(len(self._waiting), _MAX_GROUP)
-                group = [self._waiting.popleft() for _ in range(size)]
-                results = await asyncio.to_thread(self._write, group)
-                for work, result in zip(group, results, strict=True):
-                    _tell(work.done, result)
+    def _plan(self) -> None:
+        """Write what waits: at the end of this turn of the loop, or when patience is out."""
+        if len(self._waiting) >= self._worth:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            self._is_free = False
+            self._loop.call_soon(self._write_next)
+        elif self._timer is None:
+            self._timer = self._loop.call_later(self._patience_s, self._run_out)
 
-    async def _gather_more(self) -> None:
-        """Let lanes that are about to ask join this group.
+    def _run_out(self) -> None:
+        self._timer = None
+        self._is_free = False
+        self._write_next()
 
-        As long as each turn of the event loop brings more work, an fsync for all of it is
-        cheaper than one now and one after.
-        """
-        if len(self._waiting) < self._worth and not self._closing:
-            self._is_worth_it.clear()
-            loop = asyncio.get_running_loop()
-            timer = loop.call_later(self._patience_s, self._is_worth_it.set)
-            await self._is_worth_it.wait()
-            timer.cancel()
-        before = 0
-        while before < len(self._waiting) < _MAX_GROUP:
-            before = len(self._waiting)
-            await asyncio.sleep(0)
+    def _write_next(self) -> None:
+        size = min(len(self._waiting), _MAX_GROUP)
+        self._groups.put([self._waiting.popleft() for _ in range(size)])
 
-    def _write(self, group: list[_Work]) -> list[Any]:
+    def _next(self) -> None:
+        """Go on after a group, those who waited for it having had their say."""
+        self._is_free = True
+        if self._waiting:
+            self._plan()
+        else:
+            self._at_rest.set()
+
+    def _tell(self, group: _Group, results: list[Any]) -> None:
+        for work, result in zip(group, results, strict=True):
+            if work.done.done():
+                continue  # whoever waited was cancelled
+            if isinstance(result, _Raised):
+                work.done.set_exception(result.error)
+                work.done.exception()  # somebody may have stopped waiting: no error of its own
+            else:
+                work.done.set_result(result)
+        # Those who wait for these results have their say before the next group is closed.
+        self._loop.call_soon(self._next)
+
+    # ---- in the writer's thread
+
+    def _run(self) -> None:
+        with self._store.keep_connection():
+            while (group := self._groups.get()) is not None:
+                results = self._write(group)
+                with suppress(RuntimeError):  # the loop was closed: nobody waits
+                    self._loop.call_soon_threadsafe(self._tell, group, results)
+
+    def _write(self, group: _Group) -> list[Any]:
         try:
             with self._store.write_concurrently() as tx:
                 return _apply_all(tx, group)
@@ -163,13 +188,3 @@ def _apply_all(tx: Session, group: Sequence[_Work]) -> list[Any]:
 
 def _do_each(tx: Session, work: Sequence[Callable[[Session], Any]]) -> list[Any]:
     return [do(tx) for do in work]
-
-
-def _tell(done: asyncio.Future[Any], result: Any) -> None:
-    if done.done():
-        return  # whoever waited was cancelled
-    if isinstance(result, _Raised):
-        done.set_exception(result.error)
-        done.exception()  # somebody may have stopped waiting: that is no error of its own
-    else:
-        done.set_result(result)

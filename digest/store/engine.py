@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -50,6 +52,7 @@ class Store:
     def __init__(self, url: str) -> None:
         self._engine = _make_engine(url)
         self._write_engine = self._engine.execution_options(digest_write=True)
+        self._mine = _OfThread()
         self._read_engine = self._engine
         if self.is_postgresql:
             self._read_engine = self._engine.execution_options(
@@ -92,11 +95,22 @@ class Store:
         """
         with (
             _plain_storage_errors(),
-            Session(self._write_engine, expire_on_commit=False) as session,
+            self._mine.kept_for(self._write_engine) as bind,
+            Session(bind, expire_on_commit=False) as session,
             session.begin(),
         ):
             session.connection()  # take the writer's place now, not at the first statement
             yield session
+
+    @contextmanager
+    def keep_connection(self) -> Iterator[None]:
+        """Let whatever this thread writes go over one connection, until the context ends.
+
+        For a thread that writes often: a pool asks each connection first whether it lives.
+        After an error the next transaction has a new one.
+        """
+        with self._mine.keeping():
+            yield
 
     def run(self, do: Callable[[Session], T]) -> T:
         """Do something in a writing transaction of its own, again where it collided.
@@ -173,6 +187,41 @@ class Store:
             return bool(inspect(connection).get_table_names())
 
 
+class _OfThread(threading.local):
+    """The connection that a thread keeps for its writing, if it does."""
+
+    keeps = False
+    connection: Connection | None = None
+
+    @contextmanager
+    def keeping(self) -> Iterator[None]:
+        self.keeps = True
+        try:
+            yield
+        finally:
+            self.keeps = False
+            self._let_go()
+
+    @contextmanager
+    def kept_for(self, engine: Engine) -> Iterator[Engine | Connection]:
+        """Give what a session is to be bound to."""
+        if not self.keeps:
+            yield engine
+            return
+        if self.connection is None:
+            self.connection = engine.connect()
+        try:
+            yield self.connection
+        except BaseException:
+            self._let_go()
+            raise
+
+    def _let_go(self) -> None:
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            connection.close()
+
+
 def again_where_it_collides(do: Callable[[], T]) -> T:
     """Do something that writes in one transaction, up to five times.
 
@@ -230,10 +279,11 @@ def _plain_storage_errors() -> Iterator[None]:
         yield
     except IntegrityError:
         raise
-    except DBAPIError as exc:
-        cause = plain_cause(exc.orig) if isinstance(exc.orig, psycopg.Error) else exc.orig
-        kind = CollisionError if is_collision(exc.orig) else StorageError
-        raise kind(f"the database refused: {cause}") from exc
+    except (DBAPIError, sqlite3.Error, psycopg.Error) as exc:  # `prepared` asks the driver
+        cause = exc.orig if isinstance(exc, DBAPIError) else exc
+        said = plain_cause(cause) if isinstance(cause, psycopg.Error) else cause
+        kind = CollisionError if is_collision(cause) else StorageError
+        raise kind(f"the database refused: {said}") from exc
     except PoolTimeoutError as exc:
         raise StorageError(
             "the database refused: all connections of this process are busy"

@@ -7,16 +7,27 @@ that there is one meaning of each event.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
-from sqlalchemy import BindParameter, bindparam, exists, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    FromClause,
+    Text,
+    any_,
+    bindparam,
+    exists,
+    select,
+)
 from sqlmodel import Session
 
 from digest.model import Delivery, DeliveryId, DeliveryState, Outcome, OutcomeKind, SubscriberState
+from digest.store.dialect import is_postgresql
 from digest.store.ledger.handoff import (
     LEASE,
     REPLY_LIMIT,
@@ -27,6 +38,7 @@ from digest.store.ledger.handoff import (
 )
 from digest.store.ledger.rows import DELIVERY, SUBSCRIBER, move
 from digest.store.ledger.states import Event
+from digest.store.prepared import Prepared, as_rows, rows_given
 
 _COLUMN = DELIVERY.c
 
@@ -42,30 +54,43 @@ class Recording:
     counts_as_try: bool = True
 
 
-_IDS: BindParameter[Sequence[int]] = bindparam("ids", expanding=True)
+_AT: BindParameter[datetime] = bindparam("at", type_=_COLUMN.lease_until_at.type)
+_CLAIMS, _CLAIMS_ON_SQLITE = rows_given("claims", {"id": BigInteger, "fence": BigInteger})
 
-# Statements are made once: making them costs more than running them.
-_LOCK_SUBSCRIBERS = (
-    select(SUBSCRIBER.c.id)
-    .join(DELIVERY, _COLUMN.subscriber_id == SUBSCRIBER.c.id)
-    .where(_COLUMN.id.in_(_IDS))
-    .order_by(SUBSCRIBER.c.id)
-    .with_for_update(read=True, of=SUBSCRIBER)
-)
-_INTEND = (
-    move(
-        Event.INTEND,
-        _COLUMN.id.in_(_IDS),
-        _COLUMN.fence == bindparam("of_fence"),
-        _COLUMN.lease_until_at > bindparam("at"),
-        _COLUMN.closes_at > bindparam("at"),
-        exists().where(
-            SUBSCRIBER.c.id == _COLUMN.subscriber_id,
-            SUBSCRIBER.c.state == SubscriberState.ACTIVE.value,
-        ),
+
+def _begin(claims: FromClause, active: ColumnElement[bool]) -> Prepared:
+    return Prepared(
+        move(
+            Event.INTEND,
+            _COLUMN.id == claims.c.id,
+            _COLUMN.fence == claims.c.fence,
+            _COLUMN.lease_until_at > _AT,
+            _COLUMN.closes_at > _AT,
+            active,
+            by_id=True,
+        )
+        .values(intended_values(bindparam("leased_until_at", type_=_AT.type)))
+        .returning(_COLUMN.id, _COLUMN.fence)
     )
-    .values(intended_values(bindparam("leased_until_at")))
-    .returning(_COLUMN.id)
+
+
+_IS_ACTIVE = SUBSCRIBER.c.state == SubscriberState.ACTIVE.value
+# Who is suppressed waits for us, or we for them, and then are not among these. In the order
+# of the ids, so that two groups cannot wait for each other.
+_LOCKED = (
+    select(SUBSCRIBER.c.id)
+    .where(
+        SUBSCRIBER.c.id == any_(bindparam("subscriber_ids", type_=ARRAY(BigInteger))), _IS_ACTIVE
+    )
+    .order_by(SUBSCRIBER.c.id)
+    .with_for_update(read=True)
+    .cte("locked")
+    .prefix_with("MATERIALIZED")
+)
+_INTEND = _begin(_CLAIMS, _COLUMN.subscriber_id == _LOCKED.c.id)
+# On SQLite writers queue: nothing need be locked.
+_INTEND_ON_SQLITE = _begin(
+    _CLAIMS_ON_SQLITE, exists().where(SUBSCRIBER.c.id == _COLUMN.subscriber_id, _IS_ACTIVE)
 )
 
 
@@ -75,19 +100,15 @@ def intend_all(tx: Session, claimed: Sequence[Delivery], now: datetime) -> list[
     Returns:
         For each whether it may go on, as `intend` does.
     """
-    if tx.get_bind().dialect.name == "postgresql":
-        # Who is suppressed waits for us, or we for them: then the UPDATE sees it. In the
-        # order of the ids, so that two groups cannot wait for each other. On SQLite
-        # writers queue anyway.
-        tx.connection().execute(_LOCK_SUBSCRIBERS, {"ids": [one.id for one in claimed]})
-    by_fence: defaultdict[int, list[DeliveryId]] = defaultdict(list)
-    for one in claimed:
-        by_fence[one.fence].append(one.id)
+    on_postgresql = is_postgresql(tx)
+    claims = as_rows(
+        [(one.id, one.fence) for one in claimed], ("id", "fence"), on_postgresql=on_postgresql
+    )
+    if on_postgresql:
+        claims["subscriber_ids"] = [one.subscriber_id for one in claimed]
+    statement = _INTEND if on_postgresql else _INTEND_ON_SQLITE
     # With its fence: one lane may hold an old claim of what another has claimed anew.
-    begun: set[tuple[DeliveryId, int]] = set()
-    for fence, ids in by_fence.items():
-        values = {"ids": ids, "of_fence": fence, "at": now, "leased_until_at": now + LEASE}
-        begun.update((one, fence) for one in tx.connection().execute(_INTEND, values).scalars())
+    begun = set(statement.rows(tx, at=now, leased_until_at=now + LEASE, **claims))
     return [(one.id, one.fence) in begun or intend(tx, one.id, one.fence, now) for one in claimed]
 
 
@@ -109,30 +130,35 @@ def _is_plain_acceptance(one: Recording) -> bool:
     return one.outcome.kind is OutcomeKind.SENT and one.counts_as_attempt and one.counts_as_try
 
 
-_SENT = move(
-    Event.SENT, _COLUMN.id == bindparam("of_id"), _COLUMN.fence == bindparam("of_fence")
-).values(
-    **handed_off_values(OutcomeKind.SENT, counts_as_attempt=True, counts_as_try=True),
-    reply=bindparam("said"),
-    lease_until_at=None,
-    next_attempt_at=None,
-    finished_at=bindparam("at"),
-)
+_SENT_COLUMNS = {"id": BigInteger, "fence": BigInteger, "said": Text}
+
+
+def _send(said: FromClause) -> Prepared:
+    return Prepared(
+        move(Event.SENT, _COLUMN.id == said.c.id, _COLUMN.fence == said.c.fence, by_id=True).values(
+            **handed_off_values(OutcomeKind.SENT, counts_as_attempt=True, counts_as_try=True),
+            reply=said.c.said,
+            lease_until_at=None,
+            next_attempt_at=None,
+            finished_at=_AT,
+        )
+    )
+
+
+_SENT, _SENT_ON_SQLITE = map(_send, rows_given("said", _SENT_COLUMNS))
 
 
 def _record_sent(tx: Session, sent: Sequence[Recording], now: datetime) -> list[bool]:
     if not sent:
         return []
-    rows = [
-        {
-            "of_id": one.delivery.id,
-            "of_fence": one.delivery.fence,
-            "said": one.outcome.reply[:REPLY_LIMIT],
-            "at": now,
-        }
-        for one in sent
-    ]
-    if tx.connection().execute(_SENT, rows).rowcount == len(sent):
+    on_postgresql = is_postgresql(tx)
+    rows = as_rows(
+        [(one.delivery.id, one.delivery.fence, one.outcome.reply[:REPLY_LIMIT]) for one in sent],
+        tuple(_SENT_COLUMNS),
+        on_postgresql=on_postgresql,
+    )
+    statement = _SENT if on_postgresql else _SENT_ON_SQLITE
+    if statement.changed(tx, at=now, **rows) == len(sent):
         return [True] * len(sent)
     # Some had left the states that an acceptance may follow: see which have not.
     fences = _fences_of_sent(tx, [one.delivery.id for one in sent])

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
+    Dialect,
     Integer,
     and_,
     bindparam,
@@ -38,6 +39,7 @@ from digest.model import (
 from digest.store.ledger.papers import release_papers
 from digest.store.ledger.rows import DELIVERY, SUBSCRIBER, move, to_delivery
 from digest.store.ledger.states import Event
+from digest.store.prepared import Columns, Prepared, Row
 
 LEASE = timedelta(minutes=15)
 MAX_CLAIM = 50
@@ -59,13 +61,14 @@ _RELEASING = frozenset({OutcomeKind.BOUNCED, OutcomeKind.FAILED})
 _DOUBTED = _COLUMN.doubted_fence.is_not(None)
 
 
+_AT: BindParameter[datetime] = bindparam("at", type_=_COLUMN.closes_at.type)
 _READY = (
     select(_COLUMN.id)
     .join(SUBSCRIBER, SUBSCRIBER.c.id == _COLUMN.subscriber_id)
     .where(
         _COLUMN.state == DeliveryState.READY.value,
-        _COLUMN.next_attempt_at <= bindparam("at"),
-        _COLUMN.closes_at > bindparam("at"),
+        _COLUMN.next_attempt_at <= _AT,
+        _COLUMN.closes_at > _AT,
         SUBSCRIBER.c.state == SubscriberState.ACTIVE.value,
     )
     .order_by(_COLUMN.next_attempt_at, _COLUMN.id)
@@ -75,15 +78,31 @@ _READY = (
     .cte("ready")
     .prefix_with("MATERIALIZED", dialect="postgresql")
 )
-# Made once: making it costs as much as running it.
-_CLAIM = (
-    move(Event.CLAIM, _COLUMN.id.in_(select(_READY.c.id)))
-    .values(fence=_COLUMN.fence + 1, lease_until_at=bindparam("leased_until_at"))
+_CLAIM = Prepared(
+    move(Event.CLAIM, _COLUMN.id.in_(select(_READY.c.id)), by_id=True)
+    .values(
+        fence=_COLUMN.fence + 1,
+        lease_until_at=bindparam("leased_until_at", type_=_COLUMN.lease_until_at.type),
+    )
     .returning(*_COLUMN)
 )
+_COLUMNS = Columns(_COLUMN)
 
 
-def claim_deliveries(tx: Session, now: datetime, *, limit: int = MAX_CLAIM) -> list[Delivery]:
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What was claimed, not read yet: that may be done after the commit, by somebody else."""
+
+    _rows: Sequence[Row]
+    _dialect: Dialect
+
+    def deliveries(self) -> list[Delivery]:
+        """Read the deliveries, in the order of their ids."""
+        claimed = [to_delivery(row) for row in _COLUMNS.read(self._rows, self._dialect)]
+        return sorted(claimed, key=lambda one: one.id)
+
+
+def claim(tx: Session, now: datetime, *, limit: int = MAX_CLAIM) -> Claim:
     """Take what is ready now for 15 minutes; each claim has a new fence number.
 
     Args:
@@ -91,9 +110,14 @@ def claim_deliveries(tx: Session, now: datetime, *, limit: int = MAX_CLAIM) -> l
         now: Aware UTC.
         limit: At most 50 are taken whatever it says.
     """
-    values = {"at": now, "at_most": min(limit, MAX_CLAIM), "leased_until_at": now + LEASE}
-    claimed = [to_delivery(row) for row in tx.connection().execute(_CLAIM, values).mappings()]
-    return sorted(claimed, key=lambda one: one.id)
+    at_most = min(limit, MAX_CLAIM)
+    rows = _CLAIM.rows(tx, at=now, at_most=at_most, leased_until_at=now + LEASE)
+    return Claim(rows, tx.get_bind().dialect)
+
+
+def claim_deliveries(tx: Session, now: datetime, *, limit: int = MAX_CLAIM) -> list[Delivery]:
+    """Claim, as `claim` does, and read at once."""
+    return claim(tx, now, limit=limit).deliveries()
 
 
 def give_back(

@@ -41,14 +41,22 @@ _PLANNED = 10_000
 """A paper is in many digests for the same queries: so many of these values are shared."""
 
 
-def move(event: Event, *conditions: ColumnElement[bool]) -> Update:
-    """Return the UPDATE of one event: it leaves every row alone that is in another state."""
+def move(event: Event, *conditions: ColumnElement[bool], by_id: bool = False) -> Update:
+    """Return the UPDATE of one event: it leaves every row alone that is in another state.
+
+    Args:
+        event: What happens.
+        conditions: Which rows.
+        by_id: Whether they name rows by a list of ids. SQLite would rather search the
+            index of states, and look at all that is ready or claimed.
+    """
     legal = LEGAL[event]
     sources = sorted(state.value for state in legal.sources)
+    state = DELIVERY.c.state.concat("") if by_id else DELIVERY.c.state
     return (
         update(DELIVERY)
-        # Not IN: its list is filled in for each execution, which executemany cannot.
-        .where(or_(*(DELIVERY.c.state == state for state in sources)), *conditions)
+        # Not IN: its list is filled in for each execution, which `Prepared` cannot.
+        .where(or_(*(state == source for source in sources)), *conditions)
         .values(state=legal.target.value)
     )
 
@@ -58,7 +66,7 @@ def _planned_paper(paper_id: PaperId, *query_ids: QueryId) -> PlannedPaper:
     return PlannedPaper(paper_id=paper_id, query_ids=query_ids)
 
 
-def to_delivery(row: RowMapping) -> Delivery:
+def to_delivery(row: Mapping[str, Any] | RowMapping) -> Delivery:
     """Turn a row of the delivery table into the domain's value."""
     content: dict[str, Any] = row["content"]
     return Delivery(
