@@ -39,6 +39,13 @@ def decide_envelope(message: Message, *, eight_bit: bool, smtputf8: bool) -> Env
         eight_bit: Whether the relay offers 8BITMIME (RFC 6152).
         smtputf8: Whether it offers SMTPUTF8.
     """
+    try:
+        return _envelope(message, eight_bit=eight_bit, smtputf8=smtputf8)
+    except UnicodeError:
+        return _unable("the address holds characters that cannot be written in UTF-8", code=553)
+
+
+def _envelope(message: Message, *, eight_bit: bool, smtputf8: bool) -> Envelope | Outcome:
     sender, recipient = message.envelope_from, message.recipient
     if not (sender.isascii() and recipient.isascii()):
         sender, recipient = _with_a_label(sender), _with_a_label(recipient)

@@ -71,8 +71,11 @@ def _kind(stage: Stage, code: int | None, enhanced: str | None) -> tuple[Outcome
             return OutcomeKind.UNKNOWN, False
     if code is not None and 500 <= code < 600:
         return _refused(stage, code, enhanced)
-    # At MAIL no recipient was named yet: who asks for patience there asks the relay's user.
-    return OutcomeKind.RETRY, stage is Stage.MAIL and _is_throttling(code, enhanced)
+    # At MAIL no recipient was named yet: who asks for patience there asks the relay's user,
+    # and who hangs up there does so on them.
+    return OutcomeKind.RETRY, stage is Stage.MAIL and (
+        code is None or _is_throttling(code, enhanced)
+    )
 
 
 def _refused(stage: Stage, code: int, enhanced: str | None) -> tuple[OutcomeKind, bool]:
@@ -159,6 +162,9 @@ class Breaker:
 
     def __init__(self) -> None:
         self.tripped_by: str | None = None
+        self.lost_by: str | None = None
+        """How the last connection was lost before a recipient was named; None after that
+        something was accepted."""
         self._in_a_row = 0
 
     def note(self, outcome: Outcome, *, of_recipient: bool) -> bool:
@@ -170,8 +176,11 @@ class Breaker:
         """
         if outcome.relay_trouble:
             self._in_a_row += 1
+            if outcome.code is None:
+                self.lost_by = outcome.reply
             if not of_recipient or self._in_a_row >= RELAY_PATIENCE:
                 self.tripped_by = self.tripped_by or outcome.reply
         elif outcome.kind is OutcomeKind.SENT:
             self._in_a_row = 0
+            self.lost_by = None
         return self.tripped_by is not None

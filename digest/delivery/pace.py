@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -20,14 +20,18 @@ class Pace:
         self._interval_s = 1 / per_second if per_second else 0.0
         self._next_s = 0.0
         self._per_domain = per_domain
-        self._domains: defaultdict[str, asyncio.Semaphore] = defaultdict(
-            lambda: asyncio.Semaphore(per_domain)
-        )
+        self._places: dict[str, asyncio.Semaphore] = {}
+        self._users: Counter[str] = Counter()
 
     @property
     def is_unlimited(self) -> bool:
         """Whether nothing is limited, so that no turn need be waited for."""
         return not self._per_domain and not self._interval_s
+
+    def is_full(self, domain: str) -> bool:
+        """Whether a turn at this domain would have to be waited for."""
+        places = self._places.get(domain)
+        return places is not None and places.locked()
 
     @asynccontextmanager
     async def slot(self, domain: str) -> AsyncIterator[None]:
@@ -36,9 +40,16 @@ class Pace:
             await self._wait()
             yield
             return
-        async with self._domains[domain]:
-            await self._wait()
-            yield
+        places = self._places.setdefault(domain, asyncio.Semaphore(self._per_domain))
+        self._users[domain] += 1
+        try:
+            async with places:
+                await self._wait()
+                yield
+        finally:
+            self._users[domain] -= 1
+            if not self._users[domain]:  # of many domains nothing is kept
+                del self._users[domain], self._places[domain]
 
     async def _wait(self) -> None:
         if not self._interval_s:

@@ -99,7 +99,7 @@ async def deliver(
     counts = await asyncio.to_thread(_count, store, ids)
     result = DeliverCounts(
         **{one.name: getattr(counts, one.name) for one in fields(counts)},
-        relay_error=lanes.relay_error,
+        relay_error=lanes.relay_error or lanes.lost_by,
     )
     if counts.prepared:
         log.info("delivered", **{one.name: getattr(counts, one.name) for one in fields(counts)})

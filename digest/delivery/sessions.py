@@ -29,6 +29,9 @@ QUIT_TIMEOUT_S = 5.0
 IDLE_S = 60.0
 """Servers hang up after five minutes, some after one: a new connection is surer."""
 
+TOO_MANY = 421
+"""What a server says to a connection that is one too many (RFC 5321 §3.8)."""
+
 _HOST_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
 
@@ -97,6 +100,8 @@ class Sessions:
         self._timeouts = timeouts
         self._tls_context = tls_context
         self._sessions: dict[int, Session] = {}
+        self._connecting: set[int] = set()
+        self._one_less = asyncio.Event()
 
     async def get(self, lane: int) -> Session:
         """Return the lane's session, a new one where there is none that can be trusted.
@@ -122,19 +127,43 @@ class Sessions:
             Stopped: If the relay cannot be reached or does not let us in.
         """
         self.drop(lane)
+        self._connecting.add(lane)
+        try:
+            session = await self._new_session()
+        except Stopped as stop:
+            self._connecting.discard(lane)
+            if stop.outcome.code == TOO_MANY:
+                await self._others_are_settled()
+            raise
+        else:
+            self._sessions[lane] = session
+            return session
+        finally:
+            self._connecting.discard(lane)
+            self._one_less.set()
+
+    async def _new_session(self) -> Session:
         client = await self._connect()
         transport = client.transport
         if not isinstance(transport, asyncio.Transport):
             raise dropped(Stage.CONNECT, "the relay closed the connection")
-        session = Session(
+        return Session(
             wire=Wire(transport),
             pipelining=client.supports_extension("pipelining"),
             eight_bit=client.supports_extension("8bitmime"),
             smtputf8=client.supports_extension("smtputf8"),
             used_at_s=asyncio.get_running_loop().time(),
         )
-        self._sessions[lane] = session
-        return session
+
+    async def _others_are_settled(self) -> None:
+        """Wait until another is let in, or until nobody asks any more."""
+        while self._connecting and not self._sessions:
+            self._one_less.clear()
+            await self._one_less.wait()
+
+    def is_crowded(self, refusal: Outcome) -> bool:
+        """Say whether a connection was refused because others of ours are open."""
+        return refusal.code == TOO_MANY and bool(self._sessions)
 
     def current(self, lane: int) -> Session | None:
         """Return the lane's session as it is, None when it has none."""

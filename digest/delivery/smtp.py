@@ -108,8 +108,11 @@ class SmtpTransport:
             return HandOff(outcome=await self._hand_off(message, lane, _once(intend), ahead))
         except Stopped as stop:
             await self._clean_up(lane, stop.outcome)
-            early = stop.stage in (Stage.CONNECT, Stage.MAIL)
-            return HandOff(outcome=stop.outcome, of_recipient=not early)
+            # A drop at MAIL, once, may be this message's doing; several in a row are not.
+            lost = stop.stage is Stage.MAIL and stop.outcome.code is None
+            early = stop.stage in (Stage.CONNECT, Stage.MAIL) and not lost
+            no_room = stop.stage is Stage.CONNECT and self._sessions.is_crowded(stop.outcome)
+            return HandOff(outcome=stop.outcome, of_recipient=not early, no_room=no_room)
         except BaseException:
             self._sessions.drop(lane)  # nobody knows what the server waits for
             raise

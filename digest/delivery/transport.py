@@ -21,10 +21,14 @@ WITHDRAWN = Outcome(kind=OutcomeKind.WITHDRAWN, reply="the ledger refused the ha
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandOff:
-    """An outcome, and whether it was said of the recipient or before one was named."""
+    """An outcome, and whether it was said of this recipient or concerns everybody.
+
+    `no_room` says that the relay refused one more connection beside those that are open.
+    """
 
     outcome: Outcome
     of_recipient: bool = True
+    no_room: bool = False
 
 
 class Transport(Protocol):

@@ -12,7 +12,7 @@ import pytest
 from sqlmodel import Session
 
 from digest.clock import fixed_clock
-from digest.delivery import lanes
+from digest.delivery import lane
 from digest.delivery.materialise import Materialised, materialise
 from digest.delivery.outbox import OutboxTransport
 from digest.delivery.run import DeliverCounts, deliver
@@ -252,7 +252,7 @@ def test_a_database_lost_between_250_and_the_outcome(
         return record(tx, *args, **kwargs)  # type: ignore[arg-type]
 
     monkeypatch.setattr(ledger, "record_all", failing)
-    monkeypatch.setattr(lanes, "_RECORD_TRIES_S", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(lane, "_RECORD_TRIES_S", (0.0, 0.0, 0.0))
 
     if state == "sent":
         run(store, OutboxTransport(tmp_path / "outbox"))

@@ -156,8 +156,17 @@ def test_silence_after_data_began_is_unknown(store: Store) -> None:
     assert result == DeliverCounts(prepared=3, sent=2, unknown=1)
 
 
-@pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA"])
-def test_a_drop_before_the_content_is_tried_again(store: Store, verb: str) -> None:
+@pytest.mark.parametrize(
+    ("verb", "relay_error"),
+    [
+        ("MAIL", "no reply to MAIL: the server closed the connection"),
+        ("RCPT", None),
+        ("DATA", None),
+    ],
+)
+def test_a_drop_before_the_content_is_tried_again(
+    store: Store, verb: str, relay_error: str | None
+) -> None:
     add_papers(store, 3)
     add_subscribers(store, 1)
 
@@ -166,7 +175,7 @@ def test_a_drop_before_the_content_is_tried_again(store: Store, verb: str) -> No
         first = over_smtp(store, server)
         later = over_smtp(store, server, at=MONDAY + timedelta(minutes=5))
 
-    assert first == DeliverCounts(prepared=1, queued=1)
+    assert first == DeliverCounts(prepared=1, queued=1, relay_error=relay_error)
     assert later == DeliverCounts(prepared=1, sent=1)
     assert set(server.accepted.values()) == {1}
 

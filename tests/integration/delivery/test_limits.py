@@ -41,7 +41,7 @@ from tests.support.ledger_world import (
     smtp_settings,
     states,
 )
-from tests.support.smtp_server import SmtpServer, smtp_server
+from tests.support.smtp_server import Drop, Rule, SmtpServer, smtp_server
 
 MINUTE = timedelta(minutes=1)
 
@@ -192,6 +192,66 @@ def test_the_rate_of_a_domain_holds_over_runs(store: Store) -> None:
     assert (same.sent, same.queued) == (0, 3)
     assert (later.sent, later.queued) == (2, 1)
     assert_all_accounted_for(store)
+
+
+def test_a_domain_that_is_busy_does_not_hold_up_the_others(store: Store) -> None:
+    add_papers(store, 3)
+    add_subscribers(store, 3, domain="slow.example")
+    add_subscribers(store, 3, domain="quick.example")
+
+    with smtp_server() as server:
+        server.on("RCPT", recipient="reader1@slow.example", delay_s=0.5)
+        result = over_smtp(store, server, connections=2, per_domain_connections=1)
+
+    assert result == DeliverCounts(prepared=6, sent=6)
+    assert [one.recipient for one in server.received][:4] == [
+        "reader1@quick.example",
+        "reader2@quick.example",
+        "reader3@quick.example",
+        "reader1@slow.example",
+    ]
+
+
+@pytest.mark.parametrize("pipelining", [False, True])
+def test_a_relay_with_room_for_two_gets_everything_over_two(
+    store: Store, *, pipelining: bool
+) -> None:
+    add_papers(store, 3)
+    add_subscribers(store, 20)
+
+    with smtp_server(pipelining=pipelining) as server:
+        server.add(Rule(verb="CONNECT", action="421 4.7.0 too many connections", nth=3))
+        result = over_smtp(store, server, connections=6)
+
+    assert result == DeliverCounts(prepared=20, sent=20)
+    assert set(server.accepted.values()) == {1}
+    assert held(store) == []
+
+
+def test_a_relay_with_room_for_nobody_stops_the_run(store: Store) -> None:
+    add_papers(store, 3)
+    add_subscribers(store, 3)
+
+    with smtp_server() as server:
+        server.on("CONNECT", "421 4.3.2 going down")
+        result = over_smtp(store, server, connections=3)
+
+    assert result.queued == 3
+    assert result.relay_error is not None
+    assert result.relay_error.startswith("421 4.3.2 going down")
+
+
+def test_a_relay_that_hangs_up_on_everybody_is_told(store: Store) -> None:
+    add_papers(store, 3)
+    add_subscribers(store, 5)
+
+    with smtp_server() as server:
+        server.on("MAIL", Drop())
+        result = over_smtp(store, server, connections=1)
+
+    assert result.queued == 5
+    assert result.relay_error == "no reply to MAIL: the server closed the connection"
+    assert server.verbs.count("MAIL") == 3
 
 
 def test_at_most_sixteen_are_sending_at_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -266,6 +267,18 @@ def test_a_reply_that_does_not_end_is_no_reply() -> None:
 
     assert [one.outcome.kind.value for one in outcomes] == ["retry", "sent"]
     assert outcomes[0].outcome.reply == "an unreadable reply: a reply that does not end"
+
+
+def test_a_next_message_that_cannot_begin_leaves_the_current_one_alone() -> None:
+    odd = replace(BOB, recipient="bob\udcff@example.org")
+
+    with smtp_server(pipelining=True) as server:
+        outcomes = Lane(server).outcomes(ADA, odd, CYD, ahead=True)
+
+    assert [one.outcome.kind.value for one in outcomes] == ["sent", "failed", "sent"]
+    assert (
+        outcomes[1].outcome.reply == "the address holds characters that cannot be written in UTF-8"
+    )
 
 
 def test_a_large_message_is_written_with_backpressure() -> None:

@@ -87,6 +87,42 @@ def test_a_certificate_that_nobody_vouches_for_is_refused() -> None:
     assert server.verbs == []
 
 
+@pytest.mark.parametrize("security", ["tls", "starttls"])
+def test_a_certificate_for_another_name_is_refused(security: str) -> None:
+    with smtp_server(tls=security == "tls") as server:
+        server.offer_starttls = security == "starttls"
+        # The same server by a name that its certificate, which we trust, does not bear.
+        (done,) = hand_off(relay(server, security=security, host="127.1"), MESSAGE)
+
+    assert (done.outcome.kind, done.outcome.relay_trouble) == (OutcomeKind.RETRY, True)
+    assert "certificate verify failed" in done.outcome.reply
+    assert "MAIL" not in server.verbs
+
+
+def test_what_was_said_in_clear_before_tls_is_not_believed_after_it() -> None:
+    # Whoever sits on the way could put words between the reply and the handshake
+    # (CVE-2011-0411, https://www.rfc-editor.org/rfc/rfc3207#section-6).
+    injected = b"220 2.0.0 go on\r\n250-loopback\r\n250 PIPELINING\r\n"
+    said_before_intent: list[str] = []
+
+    with smtp_server() as server:
+
+        async def intend() -> bool:
+            said_before_intent.extend(server.verbs)
+            return True
+
+        server.offer_starttls = True
+        server.on("STARTTLS", injected)
+        settings = relay(
+            server, security="starttls", host="localhost", username="me", password="secret"
+        )
+        (done,) = hand_off(settings, MESSAGE, intend=intend)
+
+    assert done.outcome.kind is OutcomeKind.SENT
+    # With PIPELINING, which only the injected words offer, the intent would come before MAIL.
+    assert said_before_intent == ["EHLO", "STARTTLS", "EHLO", "AUTH", "MAIL", "RCPT"]
+
+
 def test_the_password_is_given_over_tls() -> None:
     with smtp_server(tls=True) as server:
         settings = relay(server, security="tls", host="localhost", username="me", password="secret")

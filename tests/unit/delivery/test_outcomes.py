@@ -28,7 +28,7 @@ from digest.model import Outcome, OutcomeKind
         (Stage.CONNECT, 421, "busy", "retry", True),
         (Stage.CONNECT, 535, "5.7.8 bad password", "retry", True),
         (Stage.CONNECT, 554, "no", "retry", True),
-        (Stage.MAIL, None, "dropped", "retry", False),
+        (Stage.MAIL, None, "dropped", "retry", True),
         (Stage.MAIL, 451, "4.3.0 later", "retry", False),
         (Stage.MAIL, 421, "closing", "retry", True),
         (Stage.MAIL, 450, "4.7.1 slow down", "retry", True),
