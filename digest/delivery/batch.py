@@ -32,7 +32,8 @@ from digest.store.papers import load_papers
 from digest.store.subscribers import subscribers_by_ids
 
 _KEPT_PAPERS = 4_096
-_KEPT_MATCHES = 1 << 16
+_MATCH_SIZE = 300
+_KEPT_MATCHES = 32_000_000
 
 GONE = "its subscriber is no longer there"
 """What is said of a delivery whose subscriber's row was deleted since it was claimed."""
@@ -75,7 +76,7 @@ class Matches:
         if match is None:
             asked = [wanted[one] for one in ids if one in wanted]
             match = Match(paper=paper, reasons=self._finder.reasons(paper, asked))
-            self._kept.keep(key, match)
+            self._kept.keep(key, match, _MATCH_SIZE)
         return match
 
     def clear(self) -> None:

@@ -40,7 +40,7 @@ from digest.store.interests import queries_by_ids
 from digest.store.papers import get_papers
 from digest.store.subscribers import subscribers_by_ids
 from digest.subscribers.actions import action_tokens
-from digest.subscribers.links import bounce_address, digest_links, feedback_id
+from digest.subscribers.links import digest_links, feedback_id
 from digest.subscribers.tokens import TokenSigner
 
 log = structlog.get_logger(__name__)
@@ -174,20 +174,15 @@ class DigestComposer:
         """
         sender, signer = self._sender, self._signer
         links = self._links(digest, delivery.id)
-        encoded = self._renderer.encode(
-            digest,
-            links,
-            lambda actions: action_tokens(
-                signer, delivery.id, [(positions[place], choice) for place, choice in actions]
-            ),
-        )
+        tokens = action_tokens(signer, delivery.id, positions)
+        local_part = signer.bounce_local_part(delivery.id)
         return build_message(
-            encoded,
+            self._renderer.encode(digest, links, tokens),
             headers=MailHeaders(
                 sender=sender.sender,
                 recipient=digest.subscriber.email,
                 envelope_from=(
-                    bounce_address(signer, delivery.id, sender.bounce_domain)
+                    f"{local_part}@{sender.bounce_domain}"
                     if sender.bounce_domain
                     else self._address
                 ),
@@ -199,9 +194,7 @@ class DigestComposer:
                 unsubscribe_mailto=links.unsubscribe_mailto,
                 help_url=links.manage,
                 archive_url=links.web,
-                feedback_id=feedback_id(
-                    signer, delivery.id, delivery.period, list_id=sender.list_id
-                ),
+                feedback_id=feedback_id(local_part, delivery.period, list_id=sender.list_id),
             ),
         )
 

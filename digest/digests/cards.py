@@ -7,8 +7,8 @@ are left open for each message.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import Enum
 from typing import NamedTuple, TypeAlias
 
 from digest.digests.card import (
@@ -20,108 +20,119 @@ from digest.digests.card import (
     less_label,
     why_view,
 )
-from digest.digests.fragments import (
-    ACT,
-    NUMBER,
-    Filler,
-    Fragment,
-    encode_fragment,
-    token_number,
-)
+from digest.digests.fragments import ACT, NUMBER, Filler, Fragment, encode_fragment, token_number
 from digest.digests.holes import AnyHole, Hole, hole
 from digest.digests.kept import Kept
 from digest.digests.reasons import Segment
 from digest.digests.templates import LESS, WHY, MailTemplates
 from digest.model import Link, Match, Paper, Reason
-from digest.subscribers.actions import mutings
+from digest.subscribers.actions import CHOICES, mutings
 
 WEB_URL = "web_url"
-_SEGMENT, _TEXT_WHY, _LABEL = "segment ", "text_why", "label "
+_TEXT_WHY = "text_why"
+_SEGMENTS = [f"segment {number}" for number in range(400)]
+_LABELS = [f"label {number}" for number in range(CHOICES)]
 
-_WHY_HOLE, _LESS_HOLE = Hole(WHY), Hole(LESS)
+# What each kind may hold, in bytes; all in all twice their sum (`Kept`).
+_KEPT_CARDS = 24_000_000
+_KEPT_WHYS = 20_000_000
+_KEPT_LESSES = 20_000_000
+_KEPT_PAPERS = 16_000_000
+_KEPT_SHAPES = 1_000_000
+# What a card or piece takes besides the bytes it shows.
+_CARD_SIZE, _WHY_SIZE, _LESS_SIZE, _SHAPE_SIZE = 600, 500, 500, 3_000
 
-_KEPT_CARDS = 1 << 16
-_KEPT_WHYS = 1 << 15
-_KEPT_LESSES = 1 << 14
-_KEPT_PAPERS = 1 << 11
-_KEPT_SHAPES = 1 << 10
-
-_WhyKey: TypeAlias = tuple[tuple[str, str, str, tuple[str, ...], str], ...]
+_Words: TypeAlias = tuple[str, ...]
 
 
-class CardPart(NamedTuple):
-    """A card in one part of the mail: its encoded parts, and which of them to fill.
+class Holes(NamedTuple):
+    """Which parts of a card to fill for each message, by their index.
 
     `tokens` are (index of the part, number of the choice), `numbers` (index, encoded
-    numbers by place from 0). `excess` is above 0 where base64 would take less.
+    numbers by place from 0), `others` (index, what gives its content).
     """
 
-    parts: tuple[bytes, ...]
     tokens: tuple[tuple[int, int], ...]
     numbers: tuple[tuple[int, Numbers], ...]
-    others: tuple[tuple[int, AnyHole], ...]
-    excess: int
+    others: tuple[tuple[int, Blank], ...]
 
 
 class Card(NamedTuple):
-    """A paper and its reasons, ready for any mail. `choices` are what can be muted."""
+    """A paper and its reasons, ready for any mail, as encoded parts of both its bodies.
+
+    An `excess` above 0 says that base64 would take less. Cards of one shape share their
+    holes: a message looks at 20 cards, and each object that only one of them has must be
+    fetched from memory.
+    """
 
     match: Match
-    act_url: str
     title: str
-    choices: tuple[int, ...]
-    html: CardPart
-    text: CardPart
+    html: tuple[bytes, ...]
+    html_holes: Holes
+    html_excess: int
+    text: tuple[bytes, ...]
+    text_holes: Holes
+    text_excess: int
+
+
+Blank: TypeAlias = Callable[[Mapping[str, str]], bytes]
 
 
 class Numbers(dict[int, bytes]):
     """The numbers of papers, encoded as the template prints them, by place from 0."""
 
-    def __init__(self, one: AnyHole, filler: Filler) -> None:
-        self._hole = one
-        self._filler = filler
+    def __init__(self, blank: Blank) -> None:
+        self._blank = blank
 
     def __missing__(self, place: int) -> bytes:
         """Encode the number of a place."""
-        encoded = self[place] = self._filler.fill(self._hole, {NUMBER: str(place + 1)})
+        encoded = self[place] = self._blank({NUMBER: str(place + 1)})
         return encoded
 
 
-@dataclass(frozen=True, slots=True)
-class _Why:
+class _Why(NamedTuple):
     said: frozenset[str]
-    html: Fragment
-    text: Fragment
+    html: bytes
+    text: bytes
+    html_excess: int
+    text_excess: int
 
 
 class _Less(NamedTuple):
-    """Links that mute something, filled but for their tokens, which stand in `tokens`."""
+    """Links that mute something: encoded parts, and the choices whose tokens stand between."""
 
     parts: tuple[bytes, ...]
-    tokens: tuple[tuple[int, int], ...]
+    choices: tuple[int, ...]
     excess: int
+
+
+class _LessShape(NamedTuple):
+    """Links that mute something, by what stands between their tokens, labels left open."""
+
+    runs: tuple[tuple[bytes | AnyHole, ...], ...]
+    numbers: tuple[int, ...]
+    excess: int
+
+
+class _Piece(Enum):
+    """A place in an outline that another piece takes."""
+
+    WHY = Hole(WHY)
+    LESS = Hole(LESS)
 
 
 class _Outline(NamedTuple):
-    """A paper in one part of the mail: encoded parts, b"" where anything is put in."""
+    """A paper in one part of the mail: encoded parts, and what is put between them."""
 
-    parts: tuple[bytes, ...]
-    puts: tuple[tuple[int, Numbers | AnyHole], ...]
+    items: tuple[bytes | _Piece | Numbers | Blank, ...]
     excess: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Printed:
+class _Printed(NamedTuple):
+    paper: Paper
     title: str
     html: _Outline
     text: _Outline
-
-
-@dataclass(frozen=True, slots=True)
-class _Paper:
-    paper: Paper
-    tags: TagChooser
-    printed: dict[tuple[int, tuple[str, ...]], _Printed] = field(default_factory=dict)
 
 
 class Cards:
@@ -137,111 +148,138 @@ class Cards:
         self._templates = templates
         self._html = html
         self._text = text
+        self._act_url = ""
         self._cards: Kept[int, Card] = Kept(_KEPT_CARDS)
-        self._whys: Kept[_WhyKey, _Why] = Kept(_KEPT_WHYS)
-        self._papers: Kept[int, _Paper] = Kept(_KEPT_PAPERS)
+        self._whys: Kept[object, _Why] = Kept(_KEPT_WHYS)
+        self._lesses: Kept[tuple[tuple[int, ...], _Words], _Less] = Kept(_KEPT_LESSES)
+        self._tags: Kept[int, tuple[Paper, TagChooser]] = Kept(_KEPT_SHAPES)
+        self._papers: Kept[tuple[int, int, _Words], _Printed] = Kept(_KEPT_PAPERS)
         self._why_shapes: Kept[tuple[bool, ...], tuple[Fragment, Fragment]] = Kept(_KEPT_SHAPES)
-        self._lesses: Kept[tuple[str, tuple[str, ...]], _Less] = Kept(_KEPT_LESSES)
-        self._less_shapes: Kept[tuple[str, int], Fragment] = Kept(_KEPT_SHAPES)
-        self._numbers: dict[tuple[AnyHole, int], Numbers] = {}
+        self._less_shapes: Kept[tuple[str, int], _LessShape] = Kept(_KEPT_SHAPES)
+        self._holes: Kept[object, Holes] = Kept(_KEPT_SHAPES)
+        self._numbers: Kept[tuple[AnyHole, int], Numbers] = Kept(_KEPT_SHAPES)
 
-    def card(self, match: Match, act_url: str, *, snippet: int = SNIPPET) -> Card:
-        """Return the card of a match.
+    def cards(self, matches: Iterable[Match], act_url: str) -> list[Card]:
+        """Return the cards of matches; the same object gives the same card.
 
         Args:
-            match: The same object gives the same card.
+            matches: Of one digest.
+            act_url: What comes before the tokens of actions, "" to offer none.
+
+        Raises:
+            RenderError: If a template cannot be rendered.
+        """
+        if not act_url:  # a preview
+            return [self.card(match, "") for match in matches]
+        if act_url != self._act_url:
+            self._cards.clear()
+            self._lesses.clear()
+            self._act_url = act_url
+        cards: list[Card] = []
+        get = self._cards.get
+        for match in matches:
+            # By identity: comparing two abstracts would cost more than all the rest. The
+            # card holds its match, so that no other can have its id.
+            card = get(id(match)) or self._cards.again(id(match))
+            if card is None or card.match is not match:
+                card = self._cards.keep(id(match), self.card(match, act_url), _CARD_SIZE)
+            cards.append(card)
+        return cards
+
+    def card(self, match: Match, act_url: str, *, snippet: int = SNIPPET) -> Card:
+        """Make a card of kept pieces.
+
+        Args:
+            match: The paper and its reasons.
             act_url: What comes before the tokens of actions, "" to offer none.
             snippet: Characters of the abstract; 0 leaves it out.
 
         Raises:
             RenderError: If a template cannot be rendered.
         """
-        # By identity: comparing two abstracts would cost more than all the rest. The card
-        # holds its match, so that no other can have its id.
-        if not act_url or snippet != SNIPPET:
-            return self._make(match, act_url, snippet)  # previews, and mails cut to fit
-        card = self._cards.get(id(match)) or self._cards.again(id(match))
-        if card is None or card.match is not match or card.act_url != act_url:
-            card = self._cards.keep(id(match), self._make(match, act_url, snippet))
-        return card
-
-    def _make(self, match: Match, act_url: str, snippet: int) -> Card:
         why = self._why(match.reasons)
         printed = self._printed(match.paper, snippet, why.said)
-        offered = mutings(match) if act_url else {}
-        less = self._less(act_url, tuple([one.label for one in offered.values()]))
+        less = self._less(act_url, match) if act_url else _NO_LESS
         return Card(
-            match=match,
-            act_url=act_url,
-            title=printed.title,
-            choices=tuple(offered),
-            html=_part(printed.html, why.html, less),
-            text=_part(printed.text, why.text, _NO_LESS),
+            match,
+            printed.title,
+            *self._part(printed.html, why.html, less),
+            printed.html.excess + why.html_excess + less.excess,
+            *self._part(printed.text, why.text, _NO_LESS),
+            printed.text.excess + why.text_excess,
         )
 
-    def _outline(self, fragment: Fragment, filler: Filler) -> _Outline:
-        parts: list[bytes] = []
-        puts: list[tuple[int, Numbers | AnyHole]] = []
+    def _printed(self, paper: Paper, snippet: int, said: frozenset[str]) -> _Printed:
+        chooser = self._tags.get(id(paper)) or self._tags.again(id(paper))
+        if chooser is None or chooser[0] is not paper:
+            chooser = self._tags.keep(id(paper), (paper, TagChooser(paper)), _CARD_SIZE)
+        tags = chooser[1].unsaid(said)
+        key = (id(paper), snippet, tags)
+        printed = self._papers.get(key) or self._papers.again(key)
+        if printed is None or printed.paper is not paper:
+            printed = self._print(paper, snippet, tags)
+            self._papers.keep(key, printed, _size(printed.html) + _size(printed.text))
+        return printed
+
+    def _print(self, paper: Paper, snippet: int, tags: _Words) -> _Printed:
+        view = card_view(
+            paper, number=hole(NUMBER), fallback_url=hole(WEB_URL), snippet=snippet, tags=tags
+        )
+        return _Printed(
+            paper,
+            view.title,
+            self._outline(self._templates.opened("paper.html", paper=view), self._html),
+            self._outline(self._templates.opened("paper.txt", paper=view), self._text),
+        )
+
+    def _outline(self, pieces: Iterable[str | AnyHole], filler: Filler) -> _Outline:
+        fragment = encode_fragment(pieces)
+        items: list[bytes | _Piece | Numbers | Blank] = []
         for item in fragment.items:
             if isinstance(item, bytes):
-                parts.append(item)
-                continue
-            put: Numbers | AnyHole = item
-            if item == _WHY_HOLE:
-                put = _WHY_HOLE
-            elif item == _LESS_HOLE:
-                put = _LESS_HOLE
+                items.append(item)
+            elif item in _PIECES:
+                items.append(_PIECES[item])
             elif set(item.names) == {NUMBER}:
-                put = self._numbers_of(item, filler)
-            puts.append((len(parts), put))
-            parts.append(b"")
-        return _Outline(tuple(parts), tuple(puts), fragment.excess)
+                items.append(self._numbers_of(item, filler))
+            else:
+                items.append(filler.blank(item))
+        return _Outline(tuple(items), fragment.excess)
 
     def _numbers_of(self, one: AnyHole, filler: Filler) -> Numbers:
-        numbers = self._numbers.get((one, id(filler)))
+        key = (one, id(filler))
+        numbers = self._numbers.get(key)
         if numbers is None:
-            numbers = self._numbers[one, id(filler)] = Numbers(one, filler)
+            numbers = self._numbers.keep(key, Numbers(filler.blank(one)), _SHAPE_SIZE)
         return numbers
-
-    def _printed(self, paper: Paper, snippet: int, said: frozenset[str]) -> _Printed:
-        kept = self._papers.get(id(paper)) or self._papers.again(id(paper))
-        if kept is None or kept.paper is not paper:
-            kept = self._papers.keep(id(paper), _Paper(paper, TagChooser(paper)))
-        tags = kept.tags.unsaid(said)
-        printed = kept.printed.get((snippet, tags))
-        if printed is None:
-            view = card_view(
-                paper,
-                number=hole(NUMBER),
-                fallback_url=hole(WEB_URL),
-                snippet=snippet,
-                tags=tags,
-            )
-            printed = kept.printed[snippet, tags] = _Printed(
-                title=view.title,
-                html=self._outline(
-                    encode_fragment(self._templates.opened("paper.html", paper=view)), self._html
-                ),
-                text=self._outline(
-                    encode_fragment(self._templates.opened("paper.txt", paper=view)), self._text
-                ),
-            )
-        return printed
 
     def _why(self, reasons: Sequence[Reason]) -> _Why:
         # Reasons are equal that say the same of different papers; `asked` tells them apart.
-        key = tuple([(one.term, one.field, one.query, one.without, one.asked) for one in reasons])
+        # Which query a single one is of is not said.
+        key: object
+        if len(reasons) == 1:
+            (one,) = reasons
+            key = (one.term, one.field, one.without, one.asked)
+        else:
+            key = tuple(
+                [(one.term, one.field, one.query, one.without, one.asked) for one in reasons]
+            )
         why = self._whys.get(key) or self._whys.again(key)
-        return self._whys.keep(key, self._make_why(why_view(reasons))) if why is None else why
+        if why is None:
+            why = self._make_why(why_view(reasons))
+            self._whys.keep(key, why, len(why.html) + len(why.text) + _WHY_SIZE)
+        return why
 
     def _make_why(self, view: WhyView) -> _Why:
         html, text = self._why_shape(tuple([segment.marked for segment in view.why]))
-        values = {f"{_SEGMENT}{at}": segment.text for at, segment in enumerate(view.why)}
+        values = {name: one.text for name, one in zip(_SEGMENTS, view.why, strict=False)}
         values[_TEXT_WHY] = view.text_why
         return _Why(
-            said=view.said,
-            html=Fragment((self._html.all(html, values),), html.excess),
-            text=Fragment((self._text.all(text, values),), text.excess),
+            view.said,
+            b"".join(_filled(html.items, values, self._html)),
+            b"".join(_filled(text.items, values, self._text)),
+            html.excess,
+            text.excess,
         )
 
     def _why_shape(self, marked: tuple[bool, ...]) -> tuple[Fragment, Fragment]:
@@ -250,91 +288,112 @@ class Cards:
         if shape is None:
             view = WhyView(
                 why=tuple(
-                    Segment(text=hole(f"{_SEGMENT}{at}"), marked=one)
-                    for at, one in enumerate(marked)
+                    Segment(text=hole(name), marked=one)
+                    for name, one in zip(_SEGMENTS, marked, strict=False)
                 ),
                 text_why=hole(_TEXT_WHY),
             )
-            shape = self._why_shapes.keep(
-                marked,
-                (
-                    encode_fragment(self._templates.opened("why.html", paper=view)),
-                    encode_fragment(self._templates.opened("why.txt", paper=view)),
-                ),
+            shape = (
+                encode_fragment(self._templates.opened("why.html", paper=view)),
+                encode_fragment(self._templates.opened("why.txt", paper=view)),
             )
+            self._why_shapes.keep(marked, shape, _SHAPE_SIZE)
         return shape
 
-    def _less(self, act_url: str, labels: tuple[str, ...]) -> _Less:
-        if not labels:
-            return self._make_less(act_url, labels)
-        key = (act_url, labels)
+    def _less(self, act_url: str, match: Match) -> _Less:
+        offered = mutings(match)
+        if not offered:
+            return _NO_LESS
+        choices = tuple(offered)
+        key = (choices, tuple([one.label for one in offered.values()]))
         less = self._lesses.get(key) or self._lesses.again(key)
-        return self._lesses.keep(key, self._make_less(act_url, labels)) if less is None else less
+        if less is None:
+            less = self._make_less(act_url, *key)
+            self._lesses.keep(key, less, sum(map(len, less.parts)) + _LESS_SIZE)
+        return less
 
-    def _make_less(self, act_url: str, labels: tuple[str, ...]) -> _Less:
+    def _make_less(self, act_url: str, choices: tuple[int, ...], labels: _Words) -> _Less:
         shape = self._less_shape(act_url, len(labels))
-        values = {f"{_LABEL}{at}": less_label(label) for at, label in enumerate(labels)}
-        parts: list[bytes] = []
-        tokens: list[tuple[int, int]] = []
-        together: list[bytes] = []
-        for item in shape.items:
-            if isinstance(item, bytes):
-                together.append(item)
-            elif isinstance(item, Hole) and item.name in values:
-                together.append(self._html.encode(values[item.name]))
-            else:
-                parts.append(b"".join(together))
-                tokens.append((len(parts), token_number(item) or 0))
-                parts.append(b"")
-                together = []
-        parts.append(b"".join(together))
-        return _Less(tuple(parts), tuple(tokens), shape.excess)
+        values = {name: less_label(one) for name, one in zip(_LABELS, labels, strict=False)}
+        return _Less(
+            tuple([b"".join(_filled(run, values, self._html)) for run in shape.runs]),
+            tuple([choices[number] for number in shape.numbers]),
+            shape.excess,
+        )
 
-    def _less_shape(self, act_url: str, count: int) -> Fragment:
-        """Return the links that mute something, their labels and tokens left open."""
-        shape = self._less_shapes.get((act_url, count)) or self._less_shapes.again((act_url, count))
+    def _less_shape(self, act_url: str, count: int) -> _LessShape:
+        key = (act_url, count)
+        shape = self._less_shapes.get(key)
         if shape is None:
             view = LessView(
                 less=tuple(
-                    Link(label=hole(f"{_LABEL}{at}"), url=act_url + hole(f"{ACT}{at}"))
-                    for at in range(count)
+                    Link(label=hole(label), url=act_url + hole(f"{ACT}{at}"))
+                    for at, label in enumerate(_LABELS[:count])
                 )
             )
-            shape = self._less_shapes.keep(
-                (act_url, count), encode_fragment(self._templates.opened("less.html", paper=view))
-            )
+            fragment = encode_fragment(self._templates.opened("less.html", paper=view))
+            runs: list[list[bytes | AnyHole]] = [[]]
+            numbers: list[int] = []
+            for item in fragment.items:
+                number = None if isinstance(item, bytes) else token_number(item)
+                if number is None:
+                    runs[-1].append(item)
+                else:
+                    numbers.append(number)
+                    runs.append([])
+            shape = _LessShape(tuple(map(tuple, runs)), tuple(numbers), fragment.excess)
+            self._less_shapes.keep(key, shape, _SHAPE_SIZE)
         return shape
 
-
-_NO_LESS = _Less((), (), 0)
-
-
-def _part(outline: _Outline, why: Fragment, less: _Less) -> CardPart:
-    """Put the pieces together. They stay apart in memory: cards share them."""
-    parts: tuple[bytes, ...] = ()
-    tokens: list[tuple[int, int]] = []
-    numbers: list[tuple[int, Numbers]] = []
-    others: list[tuple[int, AnyHole]] = []
-    start = 0
-    for at, put in outline.puts:
-        parts += outline.parts[start:at]
-        start = at + 1
-        if put is _WHY_HOLE:
-            parts += why.items  # type: ignore[operator]  # it has no holes left
-        elif put is _LESS_HOLE:
-            base = len(parts)
-            tokens += [(base + place, number) for place, number in less.tokens]
-            parts += less.parts
-        else:
-            if isinstance(put, Numbers):
-                numbers.append((len(parts), put))
+    def _part(self, outline: _Outline, why: bytes, less: _Less) -> tuple[tuple[bytes, ...], Holes]:
+        """Put pieces together. They stay apart in memory: cards share them."""
+        parts: list[bytes] = []
+        tokens: list[tuple[int, int]] = []
+        numbers: list[tuple[int, Numbers]] = []
+        others: list[tuple[int, Blank]] = []
+        for item in outline.items:
+            if isinstance(item, bytes):
+                parts.append(item)
+            elif item is _Piece.WHY:
+                parts.append(why)
+            elif item is _Piece.LESS:
+                first, *following = less.parts
+                parts.append(first)
+                for choice, one in zip(less.choices, following, strict=True):
+                    tokens.append((len(parts), choice))
+                    parts += (b"", one)
+            elif isinstance(item, Numbers):
+                numbers.append((len(parts), item))
+                parts.append(b"")
             else:
-                others.append((len(parts), put))
-            parts += (b"",)
-    return CardPart(
-        parts=parts + outline.parts[start:],
-        tokens=tuple(tokens),
-        numbers=tuple(numbers),
-        others=tuple(others),
-        excess=outline.excess + why.excess + less.excess,
-    )
+                others.append((len(parts), item))
+                parts.append(b"")
+        if others:
+            return tuple(parts), Holes(tuple(tokens), tuple(numbers), tuple(others))
+        key = (tuple(tokens), tuple([(at, id(one)) for at, one in numbers]))
+        holes = self._holes.get(key)
+        if holes is None:
+            holes = self._holes.keep(key, Holes(key[0], tuple(numbers), ()), _SHAPE_SIZE)
+        return tuple(parts), holes
+
+
+_NO_LESS = _Less((b"",), (), 0)
+_PIECES: dict[AnyHole, _Piece] = {piece.value: piece for piece in _Piece}
+
+
+def _filled(
+    items: Iterable[bytes | AnyHole], values: Mapping[str, str], filler: Filler
+) -> list[bytes]:
+    """Fill holes, without keeping what only they have."""
+    return [
+        item
+        if isinstance(item, bytes)
+        else filler.value(values[item.name])
+        if type(item) is Hole
+        else filler.encode(item.fill(values.__getitem__))
+        for item in items
+    ]
+
+
+def _size(outline: _Outline) -> int:
+    return sum(len(item) + 100 for item in outline.items if isinstance(item, bytes))

@@ -19,9 +19,13 @@ def wrap(text: str, first: str = "", indent: int = 0) -> str:
         indent: Columns before every line.
     """
     room = WIDTH - indent
+    words = _SPACES.split(text.strip())
+    line = " ".join(words)
+    if len(line) <= room and columns(line) <= room:  # as most are
+        return mark(first, indent) + line
     lines: list[str] = []
     line, used = "", 0
-    for word in _SPACES.split(text.strip()):
+    for word in words:
         for part in _parts(word, room):
             width = columns(part)
             if line and used + 1 + width <= room:

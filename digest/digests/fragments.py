@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any
 
 from markupsafe import escape
 
@@ -14,12 +16,12 @@ from digest.digests.quoted import SOFT_BREAK, excess_of, quote
 NUMBER = "number"
 """The hole of a paper's number, from 1."""
 ACT = "act "
-"""A hole for the token of a paper's n-th choice. A token needs no encoding and is at most
+"""A hole for the token of a paper's n-th link. A token needs no encoding and is at most
 73 letters long, so that it is put in as it is."""
 
-_KEPT_VALUES = 1 << 14
+_KEPT_VALUES = 4_000_000
 # Their values are hardly ever the same twice: keeping them costs more than it saves.
-_ALWAYS_NEW = frozenset({"subject", "preview", "web_url", "unsubscribe_url"})
+_ALWAYS_NEW = frozenset({"preview", "web_url", "unsubscribe_url"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def encode_fragment(pieces: Iterable[str | AnyHole]) -> Fragment:
 
 
 def token_number(one: AnyHole) -> int | None:
-    """Return which choice of its paper a hole is for, None for any other hole."""
+    """Return which link of its paper a hole holds the token of, None for any other hole."""
     if isinstance(one, Hole) and one.name.startswith(ACT):
         return int(one.name.removeprefix(ACT))
     return None
@@ -71,52 +73,42 @@ class Filler:
 
     def __init__(self, *, is_html: bool) -> None:
         self._is_html = is_html
-        self._values: Kept[str, bytes] = Kept(_KEPT_VALUES)
-        self._shaped: Kept[tuple[AnyHole, tuple[str, ...]], bytes] = Kept(_KEPT_VALUES)
+        self._values: Kept[object, bytes] = Kept(_KEPT_VALUES)
 
-    def fill(self, one: AnyHole, values: Mapping[str, str]) -> bytes:
-        """Return what stands in a hole, encoded."""
-        if type(one) is Hole:
+    def blank(self, one: AnyHole) -> Callable[[Mapping[str, str]], bytes]:
+        """Return what gives the content of a hole, encoded, for values by their names."""
+        given: Callable[[Mapping[str, str]], Any] = itemgetter(*one.names)
+        encode, value = self.encode, self.value
+        is_new = not _ALWAYS_NEW.isdisjoint(one.names)
+        if isinstance(one, Hole):
             name = one.name
-            return self.encode(values[name]) if name in _ALWAYS_NEW else self.value(values[name])
-        given = tuple([values[name] for name in one.names])
-        shaped = self._shaped.get((one, given)) or self._shaped.again((one, given))
-        if shaped is None:
-            shaped = self._shaped.keep((one, given), self.encode(one.fill(values.__getitem__)))
-        return shaped
+            return (
+                (lambda values: encode(values[name]))
+                if is_new
+                else (lambda values: value(values[name]))
+            )
+        if is_new:
+            return lambda values: encode(one.fill(values.__getitem__))
+        shape = tuple(getattr(one, part) for part in one.__slots__)
+        kept = self._values
 
-    def given(self, values: Mapping[str, str]) -> Callable[[AnyHole], bytes]:
-        """Return what fills the holes of one mail: a value that stands twice is encoded once."""
-        filled: dict[str, bytes] = {}
-        fill = self.fill
-
-        def given(one: AnyHole) -> bytes:
-            if type(one) is not Hole:
-                return fill(one, values)
-            encoded = filled.get(one.name)
+        def fill(values: Mapping[str, str]) -> bytes:
+            key = (shape, given(values))
+            encoded = kept.get(key) or kept.again(key)
             if encoded is None:
-                encoded = filled[one.name] = fill(one, values)
+                encoded = encode(one.fill(values.__getitem__))
+                kept.keep(key, encoded, 2 * len(encoded))
             return encoded
 
-        return given
+        return fill
 
     def value(self, text: str) -> bytes:
         """Return a value that is put in as it is, encoded."""
         encoded = self._values.get(text) or self._values.again(text)
-        return self._values.keep(text, self.encode(text)) if encoded is None else encoded
-
-    def all(self, fragment: Fragment, values: Mapping[str, str]) -> bytes:
-        """Fill every hole of a fragment, without keeping what only it has."""
-        return b"".join(
-            [
-                item
-                if isinstance(item, bytes)
-                else self.value(values[item.name])
-                if type(item) is Hole
-                else self.encode(item.fill(values.__getitem__))
-                for item in fragment.items
-            ]
-        )
+        if encoded is None:
+            encoded = self.encode(text)
+            self._values.keep(text, encoded, 2 * len(encoded))
+        return encoded
 
     def encode(self, text: str) -> bytes:
         """Encode a value anew."""

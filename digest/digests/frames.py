@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
-from digest.digests.fragments import Fragment, encode_fragment
+from digest.digests.fragments import Filler, Fragment, encode_fragment
 from digest.digests.holes import AnyHole, Hole, hole
 from digest.digests.kept import Kept
 from digest.digests.templates import CARD, MailTemplates
@@ -15,7 +15,7 @@ from digest.digests.view import DigestWords, LeftOverView
 from digest.digests.wording import long_date
 from digest.model import DigestLinks
 
-_KEPT_FRAMES = 256
+_KEPT_FRAMES = 4_000_000
 _WORDS = ("subject", "preview", "lead", "schedule")
 _LEFT_OVER = {
     "before": "left_over.before",
@@ -26,21 +26,26 @@ _URLS = ("web_url", "manage_url", "unsubscribe_url")
 
 
 class Section(NamedTuple):
-    """What stands between two cards: encoded parts, and which of them to fill.
+    """What stands between two cards: encoded parts, and which of them to fill with what.
 
-    `place` is the paper that follows, from 0; None after the last one.
+    `blanks` are (index of the part, index among the blanks of the frame); `place` is the
+    paper that follows, from 0, None after the last one.
     """
 
     parts: tuple[bytes, ...]
-    holes: tuple[tuple[int, AnyHole], ...]
+    blanks: tuple[tuple[int, int], ...]
     place: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class FramePart:
-    """A frame in one part of the mail. `excess` is above 0 where base64 would take less."""
+    """A frame in one part of the mail. `excess` is above 0 where base64 would take less.
+
+    `blanks` give what is personal, encoded, each different value once.
+    """
 
     sections: tuple[Section, ...]
+    blanks: tuple[Callable[[Mapping[str, str]], bytes], ...]
     excess: int
 
 
@@ -94,11 +99,17 @@ class Frames:
     Args:
         templates: Of the mail.
         service_name: The mail's heading, on one line.
+        html: Encodes the values of the HTML part.
+        text: Encodes the values of the text part.
     """
 
-    def __init__(self, templates: MailTemplates, *, service_name: str) -> None:
+    def __init__(
+        self, templates: MailTemplates, *, service_name: str, html: Filler, text: Filler
+    ) -> None:
         self._templates = templates
         self._service_name = service_name
+        self._html = html
+        self._text = text
         self._frames: Kept[FrameKey, Frame] = Kept(_KEPT_FRAMES)
 
     def frame(self, key: FrameKey) -> Frame:
@@ -108,7 +119,10 @@ class Frames:
             RenderError: If a template cannot be rendered.
         """
         frame = self._frames.get(key) or self._frames.again(key)
-        return self._frames.keep(key, self._make(key)) if frame is None else frame
+        if frame is None:
+            frame = self._make(key)
+            self._frames.keep(key, frame, _size(frame.html) + _size(frame.text))
+        return frame
 
     def _make(self, key: FrameKey) -> Frame:
         view = FrameView(
@@ -123,8 +137,12 @@ class Frames:
         )
         return Frame(
             subject=self._templates.opened("digest.subject.txt", view=view),
-            html=_part(encode_fragment(self._templates.opened("digest.html", view=view))),
-            text=_part(encode_fragment(self._templates.opened("digest.txt", view=view))),
+            html=_part(
+                encode_fragment(self._templates.opened("digest.html", view=view)), self._html
+            ),
+            text=_part(
+                encode_fragment(self._templates.opened("digest.txt", view=view)), self._text
+            ),
         )
 
 
@@ -146,20 +164,24 @@ def frame_values(words: DigestWords, links: DigestLinks) -> dict[str, str]:
     return values
 
 
-def _part(fragment: Fragment) -> FramePart:
-    return FramePart(sections=tuple(_sections(fragment)), excess=fragment.excess)
-
-
-def _sections(fragment: Fragment) -> Iterator[Section]:
+def _part(fragment: Fragment, filler: Filler) -> FramePart:
+    sections: list[Section] = []
+    numbers: dict[AnyHole, int] = {}
     parts: list[bytes] = []
-    holes: list[tuple[int, AnyHole]] = []
+    blanks: list[tuple[int, int]] = []
     for item in fragment.items:
         if isinstance(item, bytes):
             parts.append(item)
         elif isinstance(item, Hole) and item.name.startswith(CARD):
-            yield Section(tuple(parts), tuple(holes), int(item.name.removeprefix(CARD)))
-            parts, holes = [], []
+            place = int(item.name.removeprefix(CARD))
+            sections.append(Section(tuple(parts), tuple(blanks), place))
+            parts, blanks = [], []
         else:
-            holes.append((len(parts), item))
+            blanks.append((len(parts), numbers.setdefault(item, len(numbers))))
             parts.append(b"")
-    yield Section(tuple(parts), tuple(holes), None)
+    sections.append(Section(tuple(parts), tuple(blanks), None))
+    return FramePart(tuple(sections), tuple(map(filler.blank, numbers)), fragment.excess)
+
+
+def _size(part: FramePart) -> int:
+    return sum(len(one) + 100 for section in part.sections for one in section.parts)

@@ -132,4 +132,8 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _filled(text: str, value: Value) -> str:
+    if _OPEN not in text:
+        return text
+    if text[0] == _OPEN and text.index(_CLOSE) == len(text) - 1:  # one hole, as most are
+        return value(text[1:-1])
     return _HOLE.sub(lambda found: value(found[1]), text)

@@ -181,34 +181,48 @@ def _header_lines(subject: str, headers: MailHeaders) -> bytes:
     """Write the header, without the lines on the content."""
     if headers.date_at.tzinfo is None:
         raise ValueError("date_at must be aware")
+    sender, whose, helped, last = _shared_lines(
+        headers.sender, headers.reply_to, headers.list_id, headers.help_url
+    )
     lines = [
-        f"From: {_mailbox(headers.sender, header_name='From')}",
-        f"To: {_address(headers.recipient)}",
-        f"Subject: {encode_phrase(subject, header_name='Subject')}",
-        f"Date: {_date(headers.date_at)}",
-        f"Message-ID: {_checked(_MESSAGE_ID, headers.message_id, 'message id')}",
+        sender,
+        f"To: {_address(headers.recipient)}\r\n",
+        f"Subject: {encode_phrase(subject, header_name='Subject')}\r\n",
+        f"Date: {_date(headers.date_at)}\r\n",
+        f"Message-ID: {_checked(_MESSAGE_ID, headers.message_id, 'message id')}\r\n",
+        whose,
     ]
-    if headers.reply_to:
-        lines.append(f"Reply-To: {_mailbox(headers.reply_to, header_name='Reply-To')}")
-    if headers.list_id:
-        lines.append(f"List-Id: <{_checked(_LIST_ID, headers.list_id, 'list id')}>")
     if headers.unsubscribe_url:
         # Not folded inside a URL, whatever its length: RFC 8058 wants it whole.
-        targets = [headers.unsubscribe_url, headers.unsubscribe_mailto]
-        uris = [f"<{_checked(_URI, uri, 'unsubscribe link')}>" for uri in targets if uri]
-        lines.append("List-Unsubscribe: " + ",\r\n ".join(uris))
-        lines.append("List-Unsubscribe-Post: List-Unsubscribe=One-Click")
-    if headers.help_url:
-        lines.append(f"List-Help: <{_checked(_URI, headers.help_url, 'help link')}>")
+        lines.append(f"List-Unsubscribe: <{_uri(headers.unsubscribe_url)}>")
+        if headers.unsubscribe_mailto:
+            lines.append(f",\r\n <{_uri(headers.unsubscribe_mailto)}>")
+        lines.append("\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n")
+    lines.append(helped)
     if headers.archive_url:
-        lines.append(f"List-Archive: <{_checked(_URI, headers.archive_url, 'archive link')}>")
+        lines.append(f"List-Archive: <{_uri(headers.archive_url)}>\r\n")
     if headers.feedback_id:
-        lines.append(f"Feedback-ID: {_checked(_FEEDBACK_ID, headers.feedback_id, 'feedback id')}")
-    lines.append("Auto-Submitted: auto-generated")
-    if headers.list_id:
-        lines.append("Precedence: bulk")
-    lines.append("MIME-Version: 1.0\r\n")
-    return "\r\n".join(lines).encode("ascii")
+        proof = _checked(_FEEDBACK_ID, headers.feedback_id, "feedback id")
+        lines.append(f"Feedback-ID: {proof}\r\n")
+    lines.append(last)
+    return "".join(lines).encode("ascii")
+
+
+@lru_cache(maxsize=64)
+def _shared_lines(
+    sender: str, reply_to: str, list_id: str, help_url: str
+) -> tuple[str, str, str, str]:
+    """Write the lines that all mails of a sender share, in four runs by where they stand."""
+    reply = f"Reply-To: {_mailbox(reply_to, header_name='Reply-To')}\r\n" if reply_to else ""
+    listed = f"List-Id: <{_checked(_LIST_ID, list_id, 'list id')}>\r\n" if list_id else ""
+    return (
+        f"From: {_mailbox(sender, header_name='From')}\r\n",
+        reply + listed,
+        f"List-Help: <{_uri(help_url)}>\r\n" if help_url else "",
+        "Auto-Submitted: auto-generated\r\n"
+        + ("Precedence: bulk\r\n" if list_id else "")
+        + "MIME-Version: 1.0\r\n",
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -216,7 +230,6 @@ def _date(at: datetime) -> str:
     return format_datetime(at.astimezone(UTC))
 
 
-@lru_cache(maxsize=1024)
 def _mailbox(text: str, *, header_name: str) -> str:
     """Write `Name <address>` with the name quoted or encoded as it needs."""
     name, address = parseaddr(text)
@@ -235,6 +248,10 @@ def _mailbox(text: str, *, header_name: str) -> str:
 
 def _address(address: str) -> str:
     return _checked(_ADDRESS, address, "address")
+
+
+def _uri(uri: str) -> str:
+    return _checked(_URI, uri, "link")
 
 
 def _checked(shape: re.Pattern[str], value: str, what: str) -> str:

@@ -16,8 +16,9 @@ SOFT_BREAK = b"=\r\n"
 
 _WIDTH = 76
 # What stands for itself, in a line short enough to be left whole.
-_PLAIN = re.compile(r"[!-<>-~](?:[ -<>-~]{0,70}[!-<>-~])?")
-_UNSAFE_START = re.compile(rb"^(?:\.|From )", re.MULTILINE)
+_SHORT = 72
+_PLAIN = re.compile(r"[!-<>-~](?:[ -<>-~]*[!-<>-~])?")
+_UNSAFE_STARTS = (b".", b"From ")
 # As `splitlines` and mail programs differ on other line ends, only these are any.
 _LINE_ENDS = re.compile(r"\r\n?")
 
@@ -28,14 +29,19 @@ def quote(text: str) -> bytes:
     Args:
         text: Its lines are parted by line feeds; it may begin and end within a line.
     """
-    if _PLAIN.fullmatch(text) and not text.startswith((".", "From ")):
+    if (
+        len(text) <= _SHORT
+        and text.isascii()
+        and _PLAIN.fullmatch(text)
+        and not text.startswith((".", "From "))
+    ):
         return text.encode("ascii") + SOFT_BREAK
     if not text:
         return b""
     if "\r" in text:
         text = _LINE_ENDS.sub("\n", text)
     encoded = binascii.b2a_qp(text.encode("utf-8", errors="replace"))
-    if _UNSAFE_START.search(encoded):
+    if b"\n." in encoded or b"\nFrom " in encoded or encoded.startswith(_UNSAFE_STARTS):
         encoded = b"\n".join(_with_safe_start(line) for line in encoded.split(b"\n"))
     if not text.endswith("\n"):
         encoded += b"=\n"
@@ -66,7 +72,7 @@ def excess_of(quoted: int, raw: int) -> int:
 
 
 def _with_safe_start(line: bytes) -> bytes:
-    if not line.startswith((b".", b"From ")):
+    if not line.startswith(_UNSAFE_STARTS):
         return line
     start, rest = b"=%02X" % line[0], line[1:]
     if len(start) + len(rest) <= _WIDTH:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from digest.digests.plain import one_line, shorten
 from digest.model import Reason
@@ -15,8 +15,7 @@ MAX_TERM = 80
 _TEXT_FIELDS = ("title", "abstract")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Segment:
+class Segment(NamedTuple):
     """A run of words; a marked one is a term of the reader's own."""
 
     text: str
@@ -26,8 +25,7 @@ class Segment:
 _Piece = tuple[Segment, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Term:
+class _Term(NamedTuple):
     """What was found, and what was asked for where the paper has another form of it."""
 
     found: str

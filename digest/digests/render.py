@@ -6,12 +6,13 @@ that names it, never an empty hole in a mail.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from itertools import accumulate, zip_longest
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
+from operator import attrgetter
 from pathlib import Path
 
 from digest.digests.card import SNIPPET
-from digest.digests.cards import Card, CardPart, Cards
+from digest.digests.cards import Card, Cards, Holes
 from digest.digests.fragments import NUMBER, Filler
 from digest.digests.frames import FrameKey, FramePart, Frames, frame_values
 from digest.digests.holes import CHANGED
@@ -22,14 +23,13 @@ from digest.digests.templates import MailTemplates
 from digest.digests.view import digest_day, digest_view, digest_words, printed_notices
 from digest.errors import RenderError
 from digest.model import Digest, DigestLinks, Link, Rendered
-from digest.subscribers.actions import mutings
+from digest.subscribers.actions import CHOICES, mutings
 
 MAX_WIRE_BYTES = 90_000
 HEADER_ROOM = 4_000
 _SNIPPETS = (SNIPPET, 160, 100, 60, 0)
-
-Sign = Callable[[Sequence[tuple[int, int]]], Sequence[bytes]]
-"""Signs actions: (index of the match, choice) each, to a token each."""
+_HTML_OF = attrgetter("html", "html_holes", "html_excess")
+_TEXT_OF = attrgetter("text", "text_holes", "text_excess")
 
 
 class DigestRenderer:
@@ -47,11 +47,16 @@ class DigestRenderer:
         self._service_name = service_name
         self._templates = MailTemplates(templates / "mail")
         self.sheet = self._templates.sheet
-        self._html, self._text = Filler(is_html=True), Filler(is_html=False)
-        self._frames = Frames(self._templates, service_name=one_line(service_name))
-        self._cards = Cards(self._templates, html=self._html, text=self._text)
+        html, text = Filler(is_html=True), Filler(is_html=False)
+        self._frames = Frames(
+            self._templates,
+            service_name=one_line(service_name),
+            html=html,
+            text=text,
+        )
+        self._cards = Cards(self._templates, html=html, text=text)
 
-    def encode(self, digest: Digest, links: DigestLinks, sign: Sign | None = None) -> Encoded:
+    def encode(self, digest: Digest, links: DigestLinks, tokens: Sequence[bytes] = ()) -> Encoded:
         """Render a digest in wire form so that its message stays below 90 KB.
 
         Where room is short, links that a page can offer too go first, then abstracts
@@ -60,20 +65,15 @@ class DigestRenderer:
         Args:
             digest: What is sent.
             links: Its personal addresses.
-            sign: Signs the links that mute something; None where there are none.
+            tokens: Of the links that mute something: each choice of each match in turn.
+                None where there are no such links.
 
         Raises:
             RenderError: Naming the template, and the missing variable where there is one.
         """
-        act_url = links.act if sign is not None else ""
-        cards = [self._cards.card(match, act_url) for match in digest.matches]
+        cards = self._cards.cards(digest.matches, links.act if tokens else "")
         words = digest_words(digest, digest_day(digest), [card.title for card in cards[:4]])
         values = frame_values(words, links)
-        tokens: Sequence[bytes] = ()
-        if sign is not None:
-            tokens = sign(
-                [(at, choice) for at, card in enumerate(cards) for choice in card.choices]
-            )
         encoded = self._assemble(digest, values, cards, tokens)
         return encoded if _fits(encoded) else self._cut(digest, values)
 
@@ -119,8 +119,8 @@ class DigestRenderer:
         offered = [mutings(match) for match in digest.matches]
         tokens = {
             (place, choice): f"token-{place}-{choice}"
-            for place, choices in enumerate(offered)
-            for choice in choices
+            for place in range(len(offered))
+            for choice in range(CHOICES)
         }
         less = [
             tuple(
@@ -131,9 +131,7 @@ class DigestRenderer:
         ]
         view = digest_view(digest, links, service_name=self._service_name, less=less)
         whole = self.render_letter("digest", view)
-        pieced = self.encode(
-            digest, links, lambda actions: [tokens[one].encode() for one in actions]
-        )
+        pieced = self.encode(digest, links, [token.encode() for token in tokens.values()])
         _compare(pieced.decoded(), whole)
 
     def _assemble(
@@ -156,25 +154,16 @@ class DigestRenderer:
             piece if isinstance(piece, str) else piece.fill(values.__getitem__)
             for piece in frame.subject
         )
-        text = _join(frame.text, [card.text for card in cards], self._text, values)
+        text = _join(frame.text, list(map(_TEXT_OF, cards)), values, tokens)
         html = None
         if not digest.subscriber.text_only:
-            # The token of a card's n-th choice stands so many further than its first.
-            starts = list(accumulate([len(card.choices) for card in cards], initial=0))
-            html = _join(
-                frame.html,
-                [card.html for card in cards],
-                self._html,
-                values,
-                tokens=tokens,
-                starts=starts,
-            )
+            html = _join(frame.html, list(map(_HTML_OF, cards)), values, tokens)
         return Encoded(subject=header_text(subject), text=text, html=html)
 
     def _cut(self, digest: Digest, values: Mapping[str, str]) -> Encoded:
         """Make a digest fit: out of the same pieces, for nothing but abstracts is rendered."""
         for snippet in _SNIPPETS:
-            cards = [self._cards.card(match, "", snippet=snippet) for match in digest.matches]
+            cards = [self._cards.card(one, "", snippet=snippet) for one in digest.matches]
             encoded = self._assemble(digest, values, cards)
             if _fits(encoded):
                 return encoded
@@ -190,39 +179,34 @@ class DigestRenderer:
 
 def _join(
     frame: FramePart,
-    cards: Sequence[CardPart],
-    filler: Filler,
+    cards: Sequence[tuple[tuple[bytes, ...], Holes, int]],
     values: Mapping[str, str],
-    *,
-    tokens: Sequence[bytes] = (),
-    starts: Sequence[int] = (),
+    tokens: Sequence[bytes],
 ) -> Body:
     """Join one part of the mail. This is what every message goes through: it is kept lean."""
     joined: list[bytes] = []
+    filled = [blank(values) for blank in frame.blanks]
     excess = frame.excess
-    given = filler.given(values)
-    for parts, holes, place in frame.sections:
-        if holes:
+    for parts, blanks, place in frame.sections:
+        if blanks:
             base = len(joined)
             joined += parts
-            for at, one in holes:
-                joined[base + at] = given(one)
+            for at, number in blanks:
+                joined[base + at] = filled[number]
         else:
             joined += parts
         if place is None:
             continue
-        card, signed, numbered, others, more = cards[place]
+        card, (signed, numbered, others), more = cards[place]
         excess += more
         base = len(joined)
         joined += card
-        if signed:
-            start = starts[place]
-            for at, number in signed:
-                joined[base + at] = tokens[start + number]
+        for at, choice in signed:
+            joined[base + at] = tokens[place * CHOICES + choice]
         for at, numbers in numbered:
             joined[base + at] = numbers[place]
-        for at, one in others:
-            joined[base + at] = filler.fill(one, {**values, NUMBER: str(place + 1)})
+        for at, blank in others:
+            joined[base + at] = blank({**values, NUMBER: str(place + 1)})
     return Body.of_quoted(b"".join(joined), prefer_base64=excess > 0)
 
 

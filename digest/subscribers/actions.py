@@ -5,7 +5,7 @@ A forwarded digest leaks its links, so each names one undoable action and nothin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,7 +17,9 @@ from digest.subscribers.tokens import SignedPurpose, TokenSigner
 TERM, AUTHOR = 0, 1
 """The choices of a paper: to mute the first term that wanted it, or its first author."""
 
-_CHOICES = 2
+CHOICES = 2
+"""How many choices each paper has."""
+
 _MAX_LABEL = 40
 
 
@@ -46,7 +48,7 @@ def read_action(signer: TokenSigner, token: str) -> Action:
         TokenError: If it is not one of ours.
     """
     delivery_id, slot = signer.verify_slot(SignedPurpose.ACTION, token)
-    position, choice = divmod(slot, _CHOICES)
+    position, choice = divmod(slot, CHOICES)
     return Action(delivery_id=DeliveryId(delivery_id), position=position, choice=choice)
 
 
@@ -63,10 +65,10 @@ def muting(action: Action, match: Match) -> Muting:
 
 
 def action_tokens(
-    signer: TokenSigner, delivery_id: DeliveryId, actions: Iterable[tuple[int, int]]
-) -> list[bytes]:
-    """Return the tokens of actions of one delivery, each named by position and choice."""
-    slots = [position * _CHOICES + choice for position, choice in actions]
+    signer: TokenSigner, delivery_id: DeliveryId, positions: Iterable[int]
+) -> Sequence[bytes]:
+    """Return the tokens of one delivery's actions: every choice of each position in turn."""
+    slots = [slot for at in positions for slot in (at * CHOICES, at * CHOICES + 1)]
     return signer.sign_slots(SignedPurpose.ACTION, delivery_id, slots)
 
 
@@ -74,20 +76,29 @@ def mutings(match: Match) -> Mapping[int, Muting]:
     """Return what can be muted of a paper, by the number of the choice."""
     found: dict[int, Muting] = {}
     for reason in match.reasons:
-        query = _query(reason.field, reason.term)
-        if query is not None and reason.field != "author":
-            found[TERM] = Muting(query=query, label=reason.term[:_MAX_LABEL], is_author=False)
+        muted = _muting(reason.field, reason.term)
+        if muted is not None and not muted.is_author:
+            found[TERM] = muted
             break
     if match.paper.authors:
-        name = " ".join(match.paper.authors[0].split())
-        query = _query("author", name)
-        if query is not None and len(name) <= _MAX_LABEL:
-            found[AUTHOR] = Muting(query=query, label=name, is_author=True)
+        author = _muting("author", " ".join(match.paper.authors[0].split()))
+        if author is not None and len(author.label) <= _MAX_LABEL:
+            found[AUTHOR] = author
     return found
 
 
 # Digests share terms and authors, and parsing costs more than all else of a link.
 @lru_cache(maxsize=1 << 14)
+def _muting(field: str, term: str) -> Muting | None:
+    """Return what mutes a term, None where it cannot stand in a query."""
+    query = _query(field, term)
+    if query is None:
+        return None
+    if field == "author":
+        return Muting(query=query, label=term, is_author=True)
+    return Muting(query=query, label=term[:_MAX_LABEL], is_author=False)
+
+
 def _query(field: str, term: str) -> str | None:
     """Write a term as a query that finds it, None where it cannot stand in one."""
     plain = term.replace('"', " ").strip()

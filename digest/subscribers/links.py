@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from urllib.parse import quote
 
 from digest.model import DeliveryId, DigestLinks, Period, SubscriberId
@@ -61,30 +62,30 @@ def digest_links(
             (`List-Unsubscribe`'s second way); its subject then names the subscriber.
     """
     token = signer.sign(SignedPurpose.UNSUBSCRIBE, subscriber_id)
-    mailbox = quote(unsubscribe_address, safe="@")
     return DigestLinks(
         web=digest_url(signer, base_url, delivery_id),
         manage=f"{base_url}/login",
         unsubscribe=f"{base_url}/unsubscribe/{token}",
-        unsubscribe_mailto=f"mailto:{mailbox}?subject=unsubscribe-{token}",
+        unsubscribe_mailto=f"mailto:{_quoted(unsubscribe_address)}?subject=unsubscribe-{token}",
         act=act_url(base_url),
     )
 
 
-def bounce_address(signer: TokenSigner, delivery_id: DeliveryId, bounce_domain: str) -> str:
-    """Return the envelope sender of one delivery (VERP)."""
-    return f"{signer.bounce_local_part(delivery_id)}@{bounce_domain}"
-
-
-def feedback_id(
-    signer: TokenSigner, delivery_id: DeliveryId, period: Period, *, list_id: str
-) -> str:
+def feedback_id(local_part: str, period: Period, *, list_id: str) -> str:
     """Return the Feedback-ID of one delivery: its signature, period, kind, and who we are.
 
     The signature is that of the bounce address. It stands in no link, so a complaint from
     which the recipient was taken out can still be believed. Gmail wants the last field to
     be the same for ever, of 5 to 15 characters.
     """
-    signature = signer.bounce_local_part(delivery_id).removeprefix("b+")
-    sender_id = hashlib.sha256(list_id.encode()).hexdigest()[:12]
-    return f"{signature}:{period}:digest:{sender_id}"
+    return f"{local_part.removeprefix('b+')}:{period}:digest:{_sender_id(list_id)}"
+
+
+@lru_cache(maxsize=16)
+def _quoted(address: str) -> str:
+    return quote(address, safe="@")
+
+
+@lru_cache(maxsize=16)
+def _sender_id(list_id: str) -> str:
+    return hashlib.sha256(list_id.encode()).hexdigest()[:12]

@@ -12,22 +12,25 @@ payload as the shortest big-endian integer, 16 bytes of HMAC-SHA-256 over the pu
 and the payload. Half of the MAC is kept: RFC 2104 §5 allows it, and it makes the links
 of a digest short enough for one line.
 
-The many links of one digest are *slots* of a payload: `base64url(key id ‖ payload ‖
-slot ‖ mac)` in 27 bytes. One keyed BLAKE2b (RFC 7693) over the payload and a group of
-four slots, 64 bytes long, is cut into the four 16-byte MACs of these slots: no two share
-a byte, and a digest of 20 papers costs 10 of them rather than 40.
+The many links of one digest are *slots* of a payload: `base64url(key id ‖ payload ‖ mac
+‖ slot)` in 1 + 8 + 15 + 3 bytes. SHAKE-256 (FIPS 202) over a key of one purpose, the
+payload and the number of a group of 40 slots gives 600 bytes, 15 for the MAC of each
+slot: no two share one, and a digest of 20 papers is signed by one hash. A sponge cannot be
+extended as SHA-256 can, so the key before the message makes a MAC of it (as in KMAC,
+NIST SP 800-185 §4).
 """
 
 from __future__ import annotations
 
-import base64
 import binascii
 import hashlib
 import hmac
 import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from datetime import timedelta
 from enum import StrEnum
+from struct import Struct
 
 from digest.errors import TokenError
 
@@ -38,10 +41,15 @@ ONE_USE_BYTES = 32
 """Random bytes of a one-use token."""
 
 _MAC_BYTES = 16
-_SLOTS_PER_MAC = hashlib.blake2b.MAX_DIGEST_SIZE // _MAC_BYTES
-_MAX_SLOT = 2**16 - 1
-_SLOT_TOKEN_BYTES = 1 + 8 + 2 + _MAC_BYTES
-_SLOT_TOKEN_LENGTH = _SLOT_TOKEN_BYTES * 4 // 3
+_SLOT_BYTES = 3
+_SLOT_MAC_BYTES = 15
+_SLOT_TOKEN_BYTES = 1 + 8 + _SLOT_MAC_BYTES + _SLOT_BYTES
+_SLOTS_PER_GROUP = 40
+_MAX_SLOT = 1023
+_LETTERS_OF_SLOTS = [
+    urlsafe_b64encode(slot.to_bytes(_SLOT_BYTES, "big")) for slot in range(_MAX_SLOT + 1)
+]
+_LETTERS_OF_MACS = Struct(f"{_SLOT_MAC_BYTES * 4 // 3}s" * _SLOTS_PER_GROUP)
 _MAX_PAYLOAD = 2**63 - 1
 _MAX_LENGTH = 64
 _ALPHABET = re.compile(r"[A-Za-z0-9_-]+")
@@ -89,7 +97,7 @@ class TokenSigner:
             for purpose in SignedPurpose
         }
         self._slot_keys = {
-            (key, purpose): hmac.digest(key, b"slots\0" + _domain(purpose), "sha512")
+            (key, purpose): hmac.digest(key, b"slots\0" + _domain(purpose), "sha256")
             for key in self._keys
             for purpose in SignedPurpose
         }
@@ -119,30 +127,26 @@ class TokenSigner:
         Args:
             purpose: What the tokens are for.
             payload: An id of ours: 0 or more, below 2**63.
-            slots: Each 0 or more, below 2**16.
+            slots: Each from 0 to 1023.
 
         Raises:
             ValueError: If the payload or a slot is out of range.
         """
-        if not 0 <= payload <= _MAX_PAYLOAD or (slots and max(slots) > _MAX_SLOT):
-            raise ValueError(f"payload {payload} or one of its slots is out of range")
         if not slots:
             return []
+        low, high = min(slots), max(slots)
+        if not (0 <= payload <= _MAX_PAYLOAD and low >= 0 and high <= _MAX_SLOT):
+            raise ValueError(f"payload {payload} or one of its slots is out of range")
         body = payload.to_bytes(8, "big")
-        head = bytes([self._key_ids[0]]) + body
         key = self._slot_keys[self._keys[0], purpose]
-        first, last = min(slots) // _SLOTS_PER_MAC, max(slots) // _SLOTS_PER_MAC
-        macs = b"".join([_slot_macs(key, body, group) for group in range(first, last + 1)])
-        start = first * _SLOTS_PER_MAC
-        packed: list[bytes] = []
-        for slot in slots:
-            at = (slot - start) * _MAC_BYTES
-            packed += (head, slot.to_bytes(2, "big"), macs[at : at + _MAC_BYTES])
-        letters = base64.urlsafe_b64encode(b"".join(packed))
-        return [
-            letters[at : at + _SLOT_TOKEN_LENGTH]
-            for at in range(0, len(letters), _SLOT_TOKEN_LENGTH)
-        ]
+        start = low // _SLOTS_PER_GROUP
+        macs: list[bytes] = []
+        for group in range(start, high // _SLOTS_PER_GROUP + 1):
+            macs += _LETTERS_OF_MACS.unpack(urlsafe_b64encode(_slot_macs(key, body, group)))
+        # Each part is a multiple of three bytes, so that it can be encoded alone.
+        head = urlsafe_b64encode(bytes([self._key_ids[0]]) + body)
+        start *= _SLOTS_PER_GROUP
+        return [head + macs[slot - start] + _LETTERS_OF_SLOTS[slot] for slot in slots]
 
     def verify_slot(self, purpose: SignedPurpose, token: str) -> tuple[int, int]:
         """Return the payload and the slot of a token that was signed for this purpose.
@@ -153,12 +157,13 @@ class TokenSigner:
         packed = _decode(token)
         if len(packed) != _SLOT_TOKEN_BYTES:
             raise TokenError("this link is not complete")
-        body, mac = packed[1:9], packed[-_MAC_BYTES:]
-        slot = int.from_bytes(packed[9:11], "big")
-        group, place = divmod(slot, _SLOTS_PER_MAC)
+        body, mac = packed[1:9], packed[9:-_SLOT_BYTES]
+        slot = int.from_bytes(packed[-_SLOT_BYTES:], "big")
+        group, place = divmod(slot, _SLOTS_PER_GROUP)
+        at = place * _SLOT_MAC_BYTES
         for key, key_id in zip(self._keys, self._key_ids, strict=True):
             macs = _slot_macs(self._slot_keys[key, purpose], body, group)
-            own = macs[place * _MAC_BYTES : (place + 1) * _MAC_BYTES]
+            own = macs[at : at + _SLOT_MAC_BYTES]
             if key_id == packed[0] and hmac.compare_digest(mac, own):
                 return int.from_bytes(body, "big"), slot
         raise TokenError("this link is not one of ours, or is not for this page")
@@ -244,18 +249,19 @@ def _domain(purpose: SignedPurpose) -> bytes:
 
 
 def _slot_macs(key: bytes, body: bytes, group: int) -> bytes:
-    return hashlib.blake2b(body + group.to_bytes(2, "big"), key=key).digest()
+    stream = hashlib.shake_256(key + body + group.to_bytes(_SLOT_BYTES, "big"))
+    return stream.digest(_SLOT_MAC_BYTES * _SLOTS_PER_GROUP)
 
 
 def _encode(packed: bytes) -> str:
-    return base64.urlsafe_b64encode(packed).rstrip(b"=").decode("ascii")
+    return urlsafe_b64encode(packed).rstrip(b"=").decode("ascii")
 
 
 def _decode(token: str) -> bytes:
     if len(token) > _MAX_LENGTH or not _ALPHABET.fullmatch(token):
         raise TokenError("this link is not complete")
     try:
-        packed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        packed = urlsafe_b64decode(token + "=" * (-len(token) % 4))
     except (binascii.Error, ValueError) as exc:
         raise TokenError("this link is not complete") from exc
     if _encode(packed) != token:  # unused bits set: a second spelling of the same bytes

@@ -61,7 +61,7 @@ def encoded(digest: Digest) -> Encoded:
         unsubscribe_address="digest@papers.example.org",
     )
     return RENDERER.encode(
-        digest, links, lambda actions: action_tokens(SIGNER, DeliveryId(4711), actions)
+        digest, links, action_tokens(SIGNER, DeliveryId(4711), range(len(digest.matches)))
     )
 
 
@@ -85,7 +85,9 @@ def message(digest: Digest) -> Message:
         help_url=links.manage,
         archive_url=links.web,
         feedback_id=feedback_id(
-            SIGNER, DeliveryId(4711), Period("2026-02-03"), list_id="daily.papers.example.org"
+            SIGNER.bounce_local_part(4711),
+            Period("2026-02-03"),
+            list_id="daily.papers.example.org",
         ),
     )
     return build_message(encoded(digest), headers=headers)

@@ -118,7 +118,7 @@ def test_no_page_holds_a_serious_barrier(
     pending = sign_up(world.store, world.rules, SubscriberLine(email="grace@example.org"))
     assert pending.subscriber_id is not None
     confirm = confirm_token(world.store, pending.subscriber_id)
-    mute = action_tokens(world.rules.signer, delivery, [(0, AUTHOR)])[0].decode()
+    mute = action_tokens(world.rules.signer, delivery, [0])[AUTHOR].decode()
     found, seen = [], []
     with served(world.app) as origin:
         context = browser.new_context(

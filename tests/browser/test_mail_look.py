@@ -14,6 +14,7 @@ from digest.digests.letters import confirm_view
 from digest.digests.render import DigestRenderer
 from digest.model import InterestKind
 from digest.resources import resource_dir
+from digest.subscribers.actions import CHOICES
 from tests.support.browser import TEXT_PAIRS, chromium, contrast
 from tests.support.digests import (
     LINKS,
@@ -61,7 +62,7 @@ def pages() -> dict[str, str]:
     renderer = DigestRenderer(resource_dir("templates"), service_name="Daily papers")
     links = replace(LINKS, act="https://papers.example.org/act/")
     mails = {
-        name: renderer.encode(digest, links, lambda actions: [b"aB3_" * 9 for _ in actions])
+        name: renderer.encode(digest, links, [b"aB3_" * 9] * CHOICES * len(digest.matches))
         .decoded()
         .html
         for name, digest in DIGESTS.items()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -20,7 +21,7 @@ from digest.delivery.materialise import plan_preview
 from digest.delivery.outbox import OutboxTransport
 from digest.delivery.run import DeliverCounts, deliver
 from digest.digests.message import Encoded
-from digest.digests.render import DigestRenderer, Sign
+from digest.digests.render import DigestRenderer
 from digest.errors import RenderError
 from digest.model import (
     DeliveryId,
@@ -219,12 +220,12 @@ def test_a_digest_of_which_nothing_is_left_fails_and_says_so(store: Store, tmp_p
 class OddRenderer(DigestRenderer):
     """Breaks over some readers' digests, as templates and papers may."""
 
-    def encode(self, digest: Digest, links: DigestLinks, sign: Sign | None = None) -> Encoded:
+    def encode(self, digest: Digest, links: DigestLinks, tokens: Sequence[bytes] = ()) -> Encoded:
         if digest.subscriber.email == "reader2@example.org":
             raise RenderError("digest.html", "'badge' is undefined")
         if digest.subscriber.email == "reader3@example.org":
             raise KeyError("odd")
-        return super().encode(digest, links, sign)
+        return super().encode(digest, links, tokens)
 
 
 def test_a_digest_that_cannot_be_built_hurts_no_other_of_its_batch(

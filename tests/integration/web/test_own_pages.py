@@ -328,6 +328,6 @@ def action_path(site: SiteWorld, reader: SubscriberId, *, choice: int) -> str:
     from digest.model import PaperId
 
     delivery_id = add_digest(site.store, reader, [PaperId(1)])
-    (token,) = action_tokens(site.rules.signer, delivery_id, [(0, choice)])
+    token = action_tokens(site.rules.signer, delivery_id, [0])[choice]
     assert read_action(site.rules.signer, token.decode()).position == 0
     return f"/act/{token.decode()}"

@@ -310,7 +310,7 @@ def test_get_changes_nothing_however_often(site: SiteWorld, client: TestClient) 
         }
     client.cookies.set("session", links[OneUsePurpose.SESSION])
     client.headers["authorization"] = f"Bearer {signer.sign(SignedPurpose.API, private)}"
-    mute = action_tokens(signer, DeliveryId(1), [(0, AUTHOR)])[0].decode()
+    mute = action_tokens(signer, DeliveryId(1), [0])[AUTHOR].decode()
     of_routes = {
         "/daily/{day}": "/daily/2026-02-03",
         "/tags/{tag:path}": "/tags/planning",

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -20,6 +19,7 @@ from digest.digests.render import DigestRenderer
 from digest.errors import RenderError
 from digest.model import Digest, InterestKind, Link, Match, PaperId, Reason, Rendered
 from digest.resources import resource_dir
+from digest.subscribers.actions import CHOICES
 from tests.support.digests import (
     LINKS,
     SCHEDULE,
@@ -317,11 +317,10 @@ def test_links_to_actions_go_before_any_abstract_is_cut() -> None:
     )
     links = replace(LINKS, act="https://papers.example.org/act/")
 
-    def sign(actions: Sequence[tuple[int, int]]) -> list[bytes]:
-        return [b"x" * 73 for _ in actions]
+    tokens = [b"x" * 73] * CHOICES * len(matches)
 
-    roomy = RENDERER.encode(make_digest(matches[:3]), links, sign).decoded()
-    tight = RENDERER.encode(make_digest(matches), links, sign)
+    roomy = RENDERER.encode(make_digest(matches[:3]), links, tokens).decoded()
+    tight = RENDERER.encode(make_digest(matches), links, tokens)
 
     assert roomy.html.count("Less of this") == 3
     assert "Less of this" not in tight.decoded().html

@@ -71,7 +71,7 @@ UNFOLDED = policy.SMTP.clone(max_line_length=100_000)
 
 def pieced(digest: Digest, links: DigestLinks = ACT_LINKS) -> EmailMessage:
     encoded = RENDERER.encode(
-        digest, links, lambda actions: action_tokens(SIGNER, DeliveryId(4711), actions)
+        digest, links, action_tokens(SIGNER, DeliveryId(4711), range(len(digest.matches)))
     )
     return read(build_message(encoded, headers=HEADERS).content)
 
@@ -81,8 +81,7 @@ def plain(digest: Digest, links: DigestLinks = ACT_LINKS) -> EmailMessage:
         tuple(
             Link(
                 label=one.label,
-                url=links.act
-                + action_tokens(SIGNER, DeliveryId(4711), [(place, choice)])[0].decode(),
+                url=links.act + action_tokens(SIGNER, DeliveryId(4711), [place])[choice].decode(),
             )
             for choice, one in mutings(match).items()
         )

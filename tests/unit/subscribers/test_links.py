@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from digest.model import DeliveryId, SubscriberId
 from digest.subscribers.links import (
-    bounce_address,
     confirm_url,
     digest_links,
     digest_url,
@@ -47,11 +46,3 @@ def test_each_link_can_be_made_alone() -> None:
     assert unsubscribe_url(SIGNER, BASE, SubscriberId(7)).startswith(f"{BASE}/unsubscribe/")
     assert digest_url(SIGNER, BASE, DeliveryId(7)).startswith(f"{BASE}/digests/")
     assert confirm_url(BASE, "abc") == f"{BASE}/confirm/abc"
-
-
-def test_a_bounce_address_names_its_delivery() -> None:
-    address = bounce_address(SIGNER, DeliveryId(4711), "bounces.example.org")
-
-    local_part, domain = address.split("@")
-    assert domain == "bounces.example.org"
-    assert SIGNER.bounced_delivery(local_part) == 4711

@@ -163,7 +163,7 @@ def test_any_text_has_a_hash(text: str) -> None:
     assert len(one_use_digest(text)) == 64
 
 
-@given(purposes, payloads, st.lists(st.integers(min_value=0, max_value=2**16 - 1), max_size=9))
+@given(purposes, payloads, st.lists(st.integers(min_value=0, max_value=1023), max_size=9))
 def test_slot_tokens_give_back_their_payload_and_slot(
     purpose: SignedPurpose, payload: int, slots: list[int]
 ) -> None:
@@ -187,7 +187,7 @@ def test_a_slot_token_with_any_bit_changed_is_refused(payload: int, at: int) -> 
 
 def test_a_slot_token_is_worthless_for_another_slot_purpose_key_or_length() -> None:
     first, second = SIGNER.sign_slots(SignedPurpose.ACTION, 7, [0, 1])
-    swapped = base64.urlsafe_b64decode(first)[:11] + base64.urlsafe_b64decode(second)[11:]
+    swapped = base64.urlsafe_b64decode(first)[:24] + base64.urlsafe_b64decode(second)[24:]
 
     for token in (base64.urlsafe_b64encode(swapped), first[:-4], first + b"AAAA"):
         with pytest.raises(TokenError):
@@ -206,7 +206,7 @@ def test_slot_tokens_of_an_old_key_still_work() -> None:
     assert rotated.verify_slot(SignedPurpose.ACTION, in_an_old_mail.decode()) == (7, 3)
 
 
-@pytest.mark.parametrize(("payload", "slot"), [(-1, 0), (2**63, 0), (1, 2**16)])
+@pytest.mark.parametrize(("payload", "slot"), [(-1, 0), (2**63, 0), (1, 1024), (1, -1)])
 def test_slots_out_of_range_are_refused(payload: int, slot: int) -> None:
     with pytest.raises(ValueError, match="out of range"):
         SIGNER.sign_slots(SignedPurpose.ACTION, payload, [slot])
