@@ -103,7 +103,7 @@ def test_all_problems_are_told_at_once_each_with_its_key(tmp_path: Path) -> None
 
     keys = [problem.split(":")[0] for problem in problems]
     assert sorted(keys) == [
-        "digest",
+        "digest.retention_days",
         "feed.0.name",
         "feed.0.url",
         "service.base_url",
@@ -241,12 +241,14 @@ def test_a_data_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     [
         ("SERVICE__SECRET_KEYS_OLD", "short", "service.secret_keys_old: each must have 32"),
         ("MAIL__FROM", "nobody", "mail.from: must be one address"),
-        ("MAIL__FROM", "", "mail: from must be an address"),
+        ("MAIL__FROM", "", "mail.from: must be an address"),
         ("MAIL__FROM", "A <a@example.org>, B <b@example.org>", "mail.from: must be one address"),
         ("MAIL__REPLY_TO", "a@example.org\nBcc: b@example.org", "mail.reply_to: must be one"),
         ("MAIL__LIST_ID", "daily papers", "mail.list_id: must be a domain name"),
-        ("MAIL__LIST_ID", "", "mail: list_id must be a domain name"),
+        ("MAIL__LIST_ID", "", "mail.list_id: must be a domain name"),
         ("MAIL__BOUNCE_DOMAIN", "a@b", "mail.bounce_domain: must be a domain name"),
+        ("DATABASE__URL", "mysql://u:s3cret@h/db", "database.url: mysql is not supported; use "),
+        ("DATABASE__URL", "postgresql://h/db", "database.url: postgresql is not supported; use "),
         ("DATABASE__URL", "s3cretpassword", "database.url: is not a database URL"),
         ("DATABASE__URL", "postgresql://u:s3cret@@@h:x/db", "database.url: is not a database URL"),
     ],
@@ -298,3 +300,43 @@ def test_an_operator_who_cannot_be_reached_is_refused(tmp_path: Path) -> None:
     problems = problems_of(write(tmp_path, ""), {"DIGEST_SERVICE__OPERATOR_EMAIL": "nonsense"})
 
     assert problems == ("service.operator_email: must be an address, such as you@example.org",)
+
+
+def test_what_keys_contradict_is_told_beside_what_is_wrong_with_others(tmp_path: Path) -> None:
+    feed = '[[feed]]\nname = "a"\nurl = "nonsense"\n'
+    config = write(
+        tmp_path,
+        "[digest]\nretention_days = 20\nmax_papers = 0\n"
+        '[mail]\ntransport = "smtp"\n[smtp]\nhost = "relay.example.org"\nsecurity = "none"\n'
+        "port = 70000\n" + feed + feed,
+    )
+
+    problems = problems_of(config, {})
+
+    assert [problem.split(": ")[0] for problem in problems] == [
+        "smtp.port",
+        "digest.max_papers",
+        "feed.0.url",
+        "feed.1.url",
+        "digest.retention_days",
+        "feed",
+        "smtp.security",
+    ]
+    assert problems[4] == (
+        "digest.retention_days: must be at least three times digest.eligibility_days (14), "
+        "so 42 or more"
+    )
+
+
+def test_a_key_that_is_wrong_itself_is_not_said_to_contradict_another(tmp_path: Path) -> None:
+    config = write(tmp_path, '[digest]\nretention_days = "long"\neligibility_days = 100\n')
+
+    problems = problems_of(config, {})
+
+    assert [problem.split(": ")[0] for problem in problems] == ["digest.retention_days"]
+
+
+def test_a_table_that_is_none_is_one_problem(tmp_path: Path) -> None:
+    problems = problems_of(write(tmp_path, 'web = 3\nfeed = "all"\n'), {})
+
+    assert [problem.split(": ")[0] for problem in problems] == ["web", "feed"]
