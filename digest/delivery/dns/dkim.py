@@ -6,8 +6,14 @@ import base64
 import binascii
 from collections.abc import Mapping
 
-from digest.delivery.dns.dmarc import organisation_of, policy_of, tags_of
-from digest.delivery.dns.records import Answer, DnsFinding, MailDomains, Unanswered
+from digest.delivery.dns.dmarc import first_unanswered, organisation_of, policy_of, tags_of
+from digest.delivery.dns.records import (
+    Answer,
+    DnsFinding,
+    MailDomains,
+    Unanswered,
+    domain_and_parents,
+)
 
 _WEAK_BITS = 1024
 _ED25519_BYTES = 32
@@ -42,7 +48,17 @@ def decide_dkim(
             )
         ]
     at = signing_domains(domains, dmarc)
-    return [_decide_selector(selector, at, answers) for selector in domains.selectors]
+    found = [_decide_selector(selector, at, answers) for selector in domains.selectors]
+    unanswered = first_unanswered(domain_and_parents(domains.sender), dmarc)
+    if unanswered is None:
+        return found
+    # A key may stand at a domain above that only the record not seen would have named.
+    name, cause = unanswered
+    again = f"_dmarc.{name} could not be looked up ({cause}): try again"
+    return [
+        one if one.ok or not one.publish else DnsFinding(check=one.check, ok=False, detail=again)
+        for one in found
+    ]
 
 
 def _decide_selector(

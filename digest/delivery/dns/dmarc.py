@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from digest.delivery.dns.records import (
     Answer,
@@ -59,7 +59,7 @@ def decide_dmarc(domains: MailDomains, answers: Mapping[str, Answer]) -> DnsFind
     for one in domain_and_parents(domain):
         answer = answers.get(one, ())
         if isinstance(answer, Unanswered):
-            return wrong(f"_dmarc.{one}: {answer.cause}", "")
+            return wrong(f"_dmarc.{one} could not be looked up ({answer.cause}): try again", "")
         if len(dmarc_records(answer)) > 1:
             return wrong(f"_dmarc.{one} has several DMARC records; then none counts")
     found = policy_of(domain, answers)
@@ -75,6 +75,15 @@ def decide_dmarc(domains: MailDomains, answers: Mapping[str, Answer]) -> DnsFind
 def decide_alignment(domains: MailDomains, answers: Mapping[str, Answer]) -> DnsFinding:
     """Judge whether SPF speaks for the domain that readers see in From."""
     sender, envelope = domains.sender, domains.envelope
+    asked = (*domain_and_parents(sender), *domain_and_parents(envelope))
+    unanswered = first_unanswered(asked, answers)
+    if sender != envelope and unanswered is not None:
+        name, cause = unanswered
+        return DnsFinding(
+            check="alignment",
+            ok=False,
+            detail=f"_dmarc.{name} could not be looked up ({cause}): try again",
+        )
     found = policy_of(sender, answers)
     strict = found is not None and found[1].get("aspf", "r").lower() == "s"
     aligned = sender == envelope or (
@@ -90,3 +99,12 @@ def decide_alignment(domains: MailDomains, answers: Mapping[str, Answer]) -> Dns
         detail=f"the envelope is from {envelope}, From from {sender}: {why}; "
         f"set mail.bounce_domain to {sender} or a domain below it",
     )
+
+
+def first_unanswered(names: Iterable[str], answers: Mapping[str, Answer]) -> tuple[str, str] | None:
+    """Name a domain whose DMARC look-up DNS did not answer, and why; None where it did."""
+    for name in names:
+        answer = answers.get(name, ())
+        if isinstance(answer, Unanswered):
+            return name, answer.cause
+    return None

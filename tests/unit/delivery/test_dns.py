@@ -238,7 +238,11 @@ NO_DMARC: Zone = {("_dmarc.example.org", "TXT"): ()}
             False,
             "_dmarc.papers.example.org has several DMARC records; then none counts",
         ),
-        (SILENT, False, "_dmarc.papers.example.org: no answer within 0.5 s"),
+        (
+            SILENT,
+            False,
+            "_dmarc.papers.example.org could not be looked up (no answer within 0.5 s): try again",
+        ),
     ],
 )
 def test_dmarc_is_judged_where_it_stands(answer: tuple[str, ...], *, ok: bool, detail: str) -> None:
@@ -320,3 +324,32 @@ def test_the_walk_up_the_tree_is_bounded() -> None:
         "example.org",
     )
     assert len(domain_and_parents(".".join("abcdefghijklmnop"))) == 8
+
+
+@pytest.mark.parametrize("name", ["_dmarc.example.org", "_dmarc.bounces.papers.example.org"])
+def test_a_dmarc_record_that_dns_does_not_answer_for_is_not_taken_for_none(name: str) -> None:
+    found = look({(name, "TXT"): SILENT})["alignment"]
+
+    assert (found.ok, found.detail, found.publish) == (
+        False,
+        f"{name} could not be looked up (no answer within 0.5 s): try again",
+        "",
+    )
+
+
+def test_an_envelope_of_the_very_same_domain_needs_no_dmarc_record() -> None:
+    domains = MailDomains(
+        sender="papers.example.org", envelope="papers.example.org", selectors=("s1",)
+    )
+
+    assert look({("_dmarc.example.org", "TXT"): SILENT}, domains)["alignment"].ok
+
+
+def test_a_dkim_key_is_not_missed_where_the_organisation_could_not_be_looked_up() -> None:
+    found = look({("_dmarc.example.org", "TXT"): SILENT, KEY: ()})["DKIM s1"]
+
+    assert (found.ok, found.detail, found.publish) == (
+        False,
+        "_dmarc.example.org could not be looked up (no answer within 0.5 s): try again",
+        "",
+    )
