@@ -12,7 +12,7 @@ from digest.cli.frame import Frame, command, new_group
 from digest.cli.returned import report_document, report_table
 from digest.cli.subscribers import existing_subscriber
 from digest.errors import NotFoundError, UsageError
-from digest.model import WELCOME, Delivery, DeliveryId, DeliveryState, Period
+from digest.model import WELCOME, DeliveryId, DeliveryState, Period
 
 if TYPE_CHECKING:
     from digest.store.ledger import LedgerEntry
@@ -98,7 +98,7 @@ def list_(
 @command(group, "show", example="digest deliveries show 12")
 def show(frame: Frame, delivery_id: IdArgument) -> None:
     """Show one delivery: what became of it, its papers, what came back, what can be done."""
-    from digest.delivery.advice import next_step
+    from digest.delivery.advice import next_attempt_at, next_step
     from digest.store.ledger import list_entries
     from digest.store.papers import get_papers
     from digest.store.reports import reports_of_delivery
@@ -115,6 +115,7 @@ def show(frame: Frame, delivery_id: IdArgument) -> None:
         papers = get_papers(tx, [paper.paper_id for paper in entry.delivery.papers])
     delivery = entry.delivery
     step = next_step(delivery, subscriber.state, reports, now=frame.clock())
+    attempt_at = next_attempt_at(delivery, service.settings.digest.unknown_policy)
     titles = [
         {"id": papers[one.paper_id].alias, "title": papers[one.paper_id].title}
         for one in delivery.papers
@@ -132,7 +133,7 @@ def show(frame: Frame, delivery_id: IdArgument) -> None:
             ("open until", delivery.closes_at),
             ("prepared", delivery.prepared_at),
             ("finished", delivery.finished_at),
-            ("next attempt", delivery.next_attempt_at),
+            ("next attempt", attempt_at),
             ("attempts", delivery.attempts),
             ("left over", delivery.left_over),
             ("message id", delivery.message_id),
@@ -147,7 +148,10 @@ def show(frame: Frame, delivery_id: IdArgument) -> None:
         {
             "delivery": {
                 **_entry_document(entry),
-                **_times(delivery),
+                "closes_at": delivery.closes_at,
+                "prepared_at": delivery.prepared_at,
+                "next_attempt_at": attempt_at,
+                "notices": list(delivery.notices),
                 "titles": titles,
                 "reports": [report_document(one) for one in reports],
                 "next": step,
@@ -222,13 +226,4 @@ def _entry_document(entry: LedgerEntry) -> dict[str, Any]:
         "left_over": delivery.left_over,
         "scheduled_at": delivery.scheduled_at,
         "finished_at": delivery.finished_at,
-    }
-
-
-def _times(delivery: Delivery) -> dict[str, Any]:
-    return {
-        "closes_at": delivery.closes_at,
-        "prepared_at": delivery.prepared_at,
-        "next_attempt_at": delivery.next_attempt_at,
-        "notices": list(delivery.notices),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import assert_never
+from typing import Literal, assert_never
 
 from digest.model import Delivery, DeliveryReport, DeliveryState, ReportKind, SubscriberState
 
@@ -39,6 +39,14 @@ def next_step(
             return "nothing: there was nothing to send"
         case _:
             assert_never(delivery.state)
+
+
+def next_attempt_at(
+    delivery: Delivery, unknown_policy: Literal["hold", "resend"]
+) -> datetime | None:
+    """Return when it is handed off again of itself; None where only somebody's word does that."""
+    held = delivery.state is DeliveryState.UNKNOWN and unknown_policy == "hold"
+    return None if held else delivery.next_attempt_at
 
 
 def _ready(delivery: Delivery, subscriber: SubscriberState, now: datetime) -> str:

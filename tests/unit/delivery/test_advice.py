@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 import pytest
 
-from digest.delivery.advice import next_step
+from digest.delivery.advice import next_attempt_at, next_step
 from digest.model import (
     Delivery,
     DeliveryId,
@@ -128,3 +129,19 @@ def test_what_was_accepted_and_came_back_is_said_so() -> None:
     step = next_step(delivery(S.SENT), SubscriberState.BOUNCED, [BOUNCE], now=MONDAY)
 
     assert step == "nothing: it was accepted, and came back later; it is on the web"
+
+
+@pytest.mark.parametrize(
+    ("state", "policy", "due_at"),
+    [
+        (S.READY, "hold", MONDAY),
+        (S.UNKNOWN, "hold", None),
+        (S.UNKNOWN, "resend", MONDAY),
+    ],
+)
+def test_an_unknown_delivery_that_is_held_has_no_next_attempt(
+    state: DeliveryState, policy: Literal["hold", "resend"], due_at: datetime | None
+) -> None:
+    one = delivery(state, next_attempt_at=MONDAY)
+
+    assert next_attempt_at(one, policy) == due_at
