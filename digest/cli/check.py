@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -47,53 +48,87 @@ def check(
     if nameserver is not None and not dns:
         raise UsageError("--nameserver: only with --dns")
     ask = None if nameserver is None else _address_and_port(nameserver)
-    settings = frame.settings()
-    results: list[tuple[str, bool, str]] = [
-        ("configuration", True, f"{output.count(len(settings.feed), 'feed')} configured")
-    ]
-    service = open_service(settings, clock=frame.clock)
+    service = open_service(frame.settings(), clock=frame.clock)
     try:
-        checks: tuple[tuple[str, Callable[[Service], str]], ...] = (
-            ("secret key", _check_key),
-            ("database", _check_schema),
-            ("templates", _check_templates),
-            ("mail", _check_mail),
-            ("hand-off", _check_holds),
-        )
-        wrong = False
-        for name, look in checks:
-            try:
-                results.append((name, True, look(service)))
-            except DigestError as exc:
-                causes = exc.problems if isinstance(exc, ConfigError) else (str(exc),)
-                wrong = wrong or isinstance(exc, ConfigError)
-                results += [(name, False, cause) for cause in causes]
+        looked = _look(service)
         findings = service.check_dns(ask) if dns else []
-        results += [(one.check, one.ok, one.detail) for one in findings]
     finally:
         service.close()
+    looked += [_Looked(check=one.check, ok=one.ok, detail=one.detail) for one in findings]
+    _show(frame, looked, [one.publish for one in findings if one.publish])
+    for one in looked:
+        if not one.ok:
+            frame.problem(f"{one.check}: {one.detail}")
+    if any(one.is_setting for one in looked):
+        frame.exit_code = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Looked:
+    """What was seen: wrong (`is_setting`: by a setting), right, or right and worth a look."""
+
+    check: str
+    ok: bool
+    detail: str
+    warns: bool = False
+    is_setting: bool = False
+
+
+class _Warning(str):
+    """What is no failure, and yet hardly what the operator wants."""
+
+    __slots__ = ()
+
+
+def _look(service: Service) -> list[_Looked]:
+    looked = [_Looked(check="configuration", ok=True, detail="every key is understood")]
+    looked += _try("secret key", service, _check_key)
+    database = _try("database", service, _check_schema)
+    looked += database
+    within = all(one.ok for one in database)  # else each would say the same again
+    if within:
+        looked += _try("feeds", service, _check_feeds)
+        looked += _try("subscribers", service, _check_subscribers)
+    looked += _try("templates", service, _check_templates)
+    looked += _try("mail", service, _check_mail)
+    looked += _try("addresses", service, _check_addresses)
+    if within:
+        looked += _try("hand-off", service, _check_holds)
+    return looked
+
+
+def _try(name: str, service: Service, look: Callable[[Service], str]) -> list[_Looked]:
+    try:
+        said = look(service)
+    except ConfigError as exc:
+        return [
+            _Looked(check=name, ok=False, detail=cause, is_setting=True) for cause in exc.problems
+        ]
+    except DigestError as exc:
+        return [_Looked(check=name, ok=False, detail=str(exc))]
+    return [_Looked(check=name, ok=True, detail=said, warns=isinstance(said, _Warning))]
+
+
+def _show(frame: Frame, looked: Sequence[_Looked], publish: Sequence[str]) -> None:
     columns = [
         output.Column(heading="check"),
         output.Column(heading="ok"),
         output.Column(heading="detail"),
     ]
-    table = output.table(
-        columns, [(name, "yes" if ok else "no", said) for name, ok, said in results]
-    )
-    publish = [one.publish for one in findings if one.publish]
-    frame.show(
-        {
-            "ok": all(ok for _, ok, _ in results),
-            "checks": [{"check": name, "ok": ok, "detail": said} for name, ok, said in results],
-            "publish": publish,
-        },
-        "\n\n".join([table, *(["\n".join(["to publish:", *publish])] if publish else [])]),
-    )
-    for name, ok, said in results:
-        if not ok:
-            frame.problem(f"{name}: {said}")
-    if wrong:
-        frame.exit_code = 2
+    rows = [
+        (one.check, "warns" if one.warns else "yes" if one.ok else "no", one.detail)
+        for one in looked
+    ]
+    document = {
+        "ok": all(one.ok for one in looked),
+        "checks": [
+            {"check": one.check, "ok": one.ok, "detail": one.detail, "warns": one.warns}
+            for one in looked
+        ],
+        "publish": list(publish),
+    }
+    to_publish = ["\n".join(["to publish:", *publish])] if publish else []
+    frame.show(document, "\n\n".join([output.table(columns, rows), *to_publish]))
 
 
 def _address_and_port(text: str) -> tuple[str, int]:
@@ -121,6 +156,39 @@ def _check_schema(service: Service) -> str:
     return f"{service.database_shown}, schema {service.store.schema_revision()}"
 
 
+def _check_feeds(service: Service) -> str:
+    from digest.store.feeds import list_feeds
+
+    with service.store.read() as tx:
+        added = [feed for feed in list_feeds(tx) if not feed.from_config]
+    configured = {feed.name for feed in service.settings.feed}
+    names = configured | {feed.name for feed in added}
+    if not names:
+        return _Warning("there is none, so no paper comes: `digest feeds add NAME [URL]`")
+    resting = sum(feed.paused for feed in added)
+    parts = [
+        f"{len(configured):,} configured",
+        *([f"{len(names) - len(configured):,} added"] if len(names) > len(configured) else []),
+        *([f"{resting:,} of these paused"] if resting else []),
+    ]
+    return f"{output.count(len(names), 'feed')}: {', '.join(parts)}"
+
+
+def _check_subscribers(service: Service) -> str:
+    from digest.model import SubscriberState
+    from digest.store.subscribers import count_by_state, count_without_interests
+
+    with service.store.read() as tx:
+        active = count_by_state(tx).get(SubscriberState.ACTIVE, 0)
+        without = count_without_interests(tx)
+    if without:
+        return _Warning(
+            f"{active:,} active, {without:,} of them without any interest, who get nothing: "
+            "`digest subscribers list` shows them"
+        )
+    return f"{active:,} active"
+
+
 def _check_templates(service: Service) -> str:
     from digest.explain import sample_letter
 
@@ -136,6 +204,18 @@ def _check_mail(service: Service) -> str:
     asyncio.run(service.check_smtp_login())
     smtp = service.settings.smtp
     return f"{smtp.host}:{smtp.port} lets us in ({smtp.security})"
+
+
+def _check_addresses(service: Service) -> str:
+    from digest.delivery.readiness import address_problems, stays_here
+
+    here = stays_here(service.settings)
+    if here:
+        return f"not looked at: {here}"
+    problems = address_problems(service.settings)
+    if problems:
+        raise ConfigError(problems)
+    return "site, list and sender have names that readers can reach"
 
 
 def _check_holds(service: Service) -> str:

@@ -12,6 +12,7 @@ from sqlmodel import Session, col, func, insert, select, update
 
 from digest.model import (
     ConsentKind,
+    InterestKind,
     Schedule,
     Subscriber,
     SubscriberDraft,
@@ -21,7 +22,7 @@ from digest.model import (
 from digest.store.consents import Consent, add_consents
 from digest.store.interests import interests_of
 from digest.store.letters import withdraw_letters
-from digest.store.tables import SubscriberRow
+from digest.store.tables import InterestRow, SubscriberRow
 from digest.store.tokens import retire_tokens
 
 _CHUNK = 5_000  # below SQLite's limit of bound parameters (32,766)
@@ -135,6 +136,28 @@ def count_by_state(tx: Session) -> dict[SubscriberState, int]:
         .group_by(SubscriberRow.state)
     ).all()
     return {SubscriberState(state): count for state, count in rows}
+
+
+def count_without_interests(tx: Session) -> int:
+    """Return how many active subscribers saved nothing that a paper could match."""
+    wanted = (
+        select(InterestRow.id)
+        .where(
+            col(InterestRow.subscriber_id) == col(SubscriberRow.id),
+            col(InterestRow.kind) != InterestKind.MUTED.value,
+        )
+        .exists()
+    )
+    count: int = tx.exec(
+        select(func.count())
+        .select_from(SubscriberRow)
+        .where(
+            col(SubscriberRow.state) == SubscriberState.ACTIVE.value,
+            col(SubscriberRow.erased_at).is_(None),
+            ~wanted,
+        )
+    ).one()
+    return count
 
 
 def wants_welcome(tx: Session, subscriber_id: SubscriberId) -> bool:

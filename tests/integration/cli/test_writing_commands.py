@@ -330,8 +330,11 @@ def test_check_says_that_all_is_well(digest: CommandLine) -> None:
         "configuration",
         "secret key",
         "database",
+        "feeds",
+        "subscribers",
         "templates",
         "mail",
+        "addresses",
         "hand-off",
     ]
 
