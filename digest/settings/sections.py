@@ -204,6 +204,7 @@ class WebSettings(Section):
     port: int = Field(default=8000, ge=0, le=65535)
     signups_per_network: int = Field(default=20, ge=1)
     signups_per_hour: int = Field(default=1000, ge=1)
+    previews_per_minute: int = Field(default=120, ge=1)
 
 
 class FeedSettings(Section):

@@ -42,6 +42,7 @@ from digest.web.cards import Paths
 from digest.web.deps import WebDeps
 from digest.web.facts import FactKeeper
 from digest.web.finding import MAX_NUMBER, read_place, write_place
+from digest.web.pace import PreviewPace, too_fast
 from digest.web.paper_pages import find_alias
 from digest.web.tickets import ticket_owner
 from digest.web.trials import LOOKS_BACK, look_at_month
@@ -52,6 +53,9 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
     422: {"model": ErrorOut, "description": "Something that was asked for cannot be used"},
 }
 _MISSING: dict[int | str, dict[str, Any]] = {404: {"model": ErrorOut, "description": "Not found"}}
+_PACED: dict[int | str, dict[str, Any]] = {
+    429: {"model": ErrorOut, "description": "Asked too often: see the header Retry-After"}
+}
 _CLOSED: dict[int | str, dict[str, Any]] = {
     401: {"model": ErrorOut, "description": "The key is missing, or counts no more"}
 }
@@ -73,7 +77,7 @@ def _iso_day(given: object) -> object:
 Day = Annotated[date, BeforeValidator(_iso_day)]
 
 
-def create_api(deps: WebDeps, facts: FactKeeper) -> FastAPI:
+def create_api(deps: WebDeps, facts: FactKeeper, pace: PreviewPace) -> FastAPI:
     """Make the API, to be mounted at `/api`."""
     api = FastAPI(
         title=f"{deps.settings.service.name}: API",
@@ -86,7 +90,7 @@ def create_api(deps: WebDeps, facts: FactKeeper) -> FastAPI:
         root_path_in_servers=False,
         servers=[{"url": f"{deps.settings.service.base_url}/api"}],
     )
-    api.include_router(_paper_routes(deps), prefix="/v1", responses=_ERRORS)
+    api.include_router(_paper_routes(deps, pace), prefix="/v1", responses=_ERRORS)
     api.include_router(_list_routes(deps, facts), prefix="/v1", responses=_ERRORS)
     api.include_router(_own_routes(deps), prefix="/v1", responses=_ERRORS)
     api.add_exception_handler(HTTPException, _say_http)
@@ -96,7 +100,7 @@ def create_api(deps: WebDeps, facts: FactKeeper) -> FastAPI:
     return api
 
 
-def _paper_routes(deps: WebDeps) -> APIRouter:
+def _paper_routes(deps: WebDeps, pace: PreviewPace) -> APIRouter:
     routes = APIRouter(tags=["papers"])
     page = Paths(deps.settings.service.base_url).paper
 
@@ -143,12 +147,16 @@ def _paper_routes(deps: WebDeps) -> APIRouter:
             raise HTTPException(404, "no paper has this identifier")
         return out(Match(paper=found, reasons=()))
 
-    @routes.get("/backtest")
+    @routes.get("/backtest", responses=_PACED)
     def backtest(
+        request: Request,
         q: Annotated[str, Query(min_length=1, max_length=8_000)],
         limit: Annotated[int, Query(ge=0, le=100)] = 20,
     ) -> BacktestOut:
         """Say what a query would have matched in the last 30 days, best first."""
+        seconds = pace.wait_s(request)
+        if seconds:
+            raise HTTPException(429, too_fast(seconds), {"retry-after": str(seconds)})
         query: Expression = parse_query(q)
         with deps.store.read() as tx:
             found = look_at_month(tx, query, deps.annotator, now=deps.clock(), show=limit)

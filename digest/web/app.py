@@ -17,12 +17,14 @@ from digest.web.edition import edition_routes
 from digest.web.facts import FactKeeper
 from digest.web.feeds_out import feed_routes
 from digest.web.guard import Guard
+from digest.web.head import HeadAsGet
 from digest.web.health import health_routes
 from digest.web.help_pages import help_routes
 from digest.web.leave_pages import leave_routes
 from digest.web.library_pages import library_routes
 from digest.web.login_pages import ask_routes, login_routes, move_routes
 from digest.web.metrics import metrics_routes
+from digest.web.pace import PreviewPace
 from digest.web.pages import Site
 from digest.web.paper_pages import paper_routes
 from digest.web.past_digests import past_digest_routes
@@ -51,6 +53,7 @@ def create_app(deps: WebDeps) -> FastAPI:
     )
     facts = FactKeeper(deps.annotator.topics)
     visitors = Visitors(deps)
+    pace = PreviewPace(deps)
     app = FastAPI(
         title=deps.settings.service.name,
         docs_url=None,
@@ -65,11 +68,11 @@ def create_app(deps: WebDeps) -> FastAPI:
         confirm_routes(deps, site),
         leave_routes(deps, site),
         past_digest_routes(deps, site),
-        subscribe_routes(deps, site, facts, visitors),
+        subscribe_routes(deps, site, facts, visitors, pace),
         ask_routes(deps, site, visitors),
         login_routes(deps, site, visitors),
         move_routes(deps, site),
-        preference_routes(deps, site, facts, visitors),
+        preference_routes(deps, site, facts, visitors, pace),
         account_routes(deps, site, visitors),
         feed_routes(deps, site),
         action_routes(deps, site),
@@ -89,7 +92,7 @@ def create_app(deps: WebDeps) -> FastAPI:
             headers={"cache-control": "public, max-age=3600"},
         )
 
-    app.mount("/api", create_api(deps, facts))
+    app.mount("/api", HeadAsGet(create_api(deps, facts, pace)))
 
     def say_http_error(_request: Request, exc: Exception) -> Response:
         status = exc.status_code if isinstance(exc, HTTPException) else 400

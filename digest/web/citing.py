@@ -14,6 +14,8 @@ _BIB_ESCAPES = {
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
 }
+_SEPARATES = re.compile(r"(?:^|\s)and(?:\s|$)|^others$", re.IGNORECASE)
+"""What BibTeX would take for the end of a name, or for `et al.`, unless it stands in braces."""
 _KEY = re.compile(r"[^a-z0-9]+")
 _DULL = frozenset({"a", "an", "the", "on", "of", "for", "in", "to", "and", "with"})
 
@@ -23,7 +25,7 @@ def bibtex(paper: Paper, aliases: tuple[Alias, ...]) -> str:
     arxiv, doi = _named(aliases, "arxiv:"), _named(aliases, "doi:")
     fields = [
         ("title", f"{{{_bib(paper.title)}}}" if one_line(paper.title) else ""),
-        ("author", " and ".join(_bib(name) for name in paper.authors if one_line(name))),
+        ("author", " and ".join(_author(name) for name in paper.authors if one_line(name))),
         ("year", str(paper.published_on.year) if paper.published_on else ""),
         ("month", f"{paper.published_on.month}" if paper.published_on else ""),
         ("journal", _bib(paper.venue)),
@@ -70,6 +72,11 @@ def _bib(text: str) -> str:
     return _BIB_SPECIAL.sub(
         lambda found: _BIB_ESCAPES.get(found.group(), f"\\{found.group()}"), one_line(text)
     )
+
+
+def _author(name: str) -> str:
+    written = _bib(name)
+    return f"{{{written}}}" if _SEPARATES.search(written) else written
 
 
 def _key(paper: Paper) -> str:

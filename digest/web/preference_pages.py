@@ -21,6 +21,7 @@ from digest.subscribers.wanted import LineError, SubscriberLine
 from digest.web.cards import plain_names
 from digest.web.deps import WebDeps
 from digest.web.facts import FactKeeper
+from digest.web.pace import PreviewPace, too_fast
 from digest.web.pages import Site
 from digest.web.sentences import next_comes
 from digest.web.subscribe_pages import ZONES
@@ -100,7 +101,7 @@ class InterestForm(BaseModel):
 
 
 def preference_routes(
-    deps: WebDeps, site: Site, facts: FactKeeper, visitors: Visitors
+    deps: WebDeps, site: Site, facts: FactKeeper, visitors: Visitors, pace: PreviewPace
 ) -> APIRouter:
     """Make `/preferences`, its forms, and `/preview`."""
     routes = APIRouter()
@@ -118,6 +119,9 @@ def preference_routes(
         owner = visitors.owner(request)
         if owner is None:
             return RedirectResponse(site.paths.to("/login"), status_code=303)
+        seconds = pace.wait_s(request) if form.do == "preview" else 0
+        if seconds:
+            return page.ask_to_wait(owner, form, seconds)
         return page.change_interest(owner, form)
 
     @routes.post("/preferences/schedule")
@@ -129,8 +133,17 @@ def preference_routes(
 
     @routes.api_route("/preview", methods=_READS)
     def preview(
-        text: str = Query("", max_length=8_000), kind: InterestKind = InterestKind.KEYWORD
+        request: Request,
+        text: str = Query("", max_length=8_000),
+        kind: InterestKind = InterestKind.KEYWORD,
     ) -> Response:
+        seconds = pace.wait_s(request)
+        if seconds:
+            return JSONResponse(
+                {"ok": False, "said": too_fast(seconds), "papers": []},
+                status_code=429,
+                headers={"retry-after": str(seconds)},
+            )
         trial = page.trial(kind, text)
         return JSONResponse(
             {
@@ -202,6 +215,12 @@ class _Preferences:
             api_key=signer.sign(SignedPurpose.API, ticket(owner)),
         )
         return self._site.page("preferences", view, status=422 if problem else 200)
+
+    def ask_to_wait(self, owner: Subscriber, form: InterestForm, seconds: int) -> Response:
+        response = self.show(owner, problem=ProblemView(said=too_fast(seconds)), typed=form)
+        response.status_code = 429
+        response.headers["retry-after"] = str(seconds)
+        return response
 
     def change_interest(self, owner: Subscriber, form: InterestForm) -> Response:
         if form.do == "preview" and form.text.strip():

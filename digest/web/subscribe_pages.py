@@ -25,6 +25,7 @@ from digest.subscribers.wanted import LineError, SubscriberLine, check_line
 from digest.web.cards import plain_names
 from digest.web.deps import WebDeps
 from digest.web.facts import FactKeeper, LibraryFacts
+from digest.web.pace import PreviewPace, too_fast
 from digest.web.pages import MessageView, Site
 from digest.web.trials import TrialView, try_interest
 from digest.web.visitors import Visitors
@@ -120,7 +121,9 @@ class Wishes:
         )
 
 
-def subscribe_routes(deps: WebDeps, site: Site, facts: FactKeeper, visitors: Visitors) -> APIRouter:
+def subscribe_routes(
+    deps: WebDeps, site: Site, facts: FactKeeper, visitors: Visitors, pace: PreviewPace
+) -> APIRouter:
     """Make `/subscribe`."""
     routes = APIRouter()
     signup = _Signup(deps, site, facts)
@@ -146,7 +149,12 @@ def subscribe_routes(deps: WebDeps, site: Site, facts: FactKeeper, visitors: Vis
         if not form.step:
             return signup.check_address(wishes)
         if form.step == "preview":
-            return signup.ask(wishes, trying=True)
+            seconds = pace.wait_s(request)
+            if not seconds:
+                return signup.ask(wishes, trying=True)
+            response = signup.ask(wishes, problems=(too_fast(seconds),), status=429)
+            response.headers["retry-after"] = str(seconds)
+            return response
         return signup.take(wishes, request, visitors, filled_trap=bool(form.website))
 
     return routes

@@ -35,7 +35,13 @@ for (const field of document.querySelectorAll("[data-preview]")) {
     } catch {
       return;
     }
-    if (number !== asked || (!answer.ok && answer.status !== 422)) return;
+    if (number !== asked) return;
+    if (answer.status === 429) {
+      // Nothing is said: what was typed last is tried when it may be.
+      waiting = setTimeout(preview, 1000 * (Number(answer.headers.get("retry-after")) || 5));
+      return;
+    }
+    if (!answer.ok && answer.status !== 422) return;
     const found = await answer.json();
     if (number === asked) show(found);
   }

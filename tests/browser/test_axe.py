@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Route, sync_playwright
 
+from digest.resources import resource_dir
 from digest.store.tokens import save_token
 from digest.subscribers.actions import AUTHOR, action_tokens
 from digest.subscribers.tokens import OneUsePurpose, one_use_digest
 from digest.subscribers.wanted import SubscriberLine
+from digest.web.pages import Site
 from tests.support.browser import chromium
 from tests.support.live_site import served
 from tests.support.people import active, confirm_token, sign_up
-from tests.support.site_world import add_day, add_digest, open_site
+from tests.support.site_world import BASE_URL, add_day, add_digest, open_site
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -33,6 +35,8 @@ PATHS = (
 SAID = (
     *("Look into your inbox", "Too many requests", "Subscribe", "You are unsubscribed"),
     *("Your digests go on", "Confirm your subscription", "This link works no more"),
+    *("This request came from elsewhere", "That is too large", "Something failed on our side"),
+    "The site cannot reach its database",
 )
 
 
@@ -40,6 +44,20 @@ def visits(page: Page, origin: str, paths: tuple[str, ...]) -> Iterator[str]:
     for path in paths:
         page.goto(origin + path)
         yield path
+
+
+def shown(site: Site, status: int) -> Callable[[Route], None]:
+    body = bytes(site.error(status).body)
+    return lambda route: route.fulfill(status=status, body=body, content_type="text/html")
+
+
+def errors(page: Page, origin: str) -> Iterator[str]:
+    """Show the pages of errors that no visit brings about, as the site makes them."""
+    site = Site(resource_dir("templates"), service_name="Daily papers", base_url=BASE_URL)
+    for status in (403, 413, 500, 503):
+        page.route(f"{origin}/fails/{status}", shown(site, status))
+        page.goto(f"{origin}/fails/{status}")
+        yield f"error {status}"
 
 
 def states(page: Page, origin: str, unsubscribe_path: str) -> Iterator[str]:
@@ -129,7 +147,11 @@ def test_no_page_holds_a_serious_barrier(
         context.add_cookies([{"name": "session", "value": "key", "url": origin}])
         page = context.new_page()
         paths = (*PATHS, digest_path, f"/confirm/{confirm}", f"/act/{mute}")
-        for name in chain(visits(page, origin, paths), states(page, origin, unsubscribe_path)):
+        for name in chain(
+            visits(page, origin, paths),
+            errors(page, origin),
+            states(page, origin, unsubscribe_path),
+        ):
             page.evaluate(axe)
             violations = page.evaluate("axe.run().then(found => found.violations)")
             seen.append(page.title().partition(" · ")[0])

@@ -81,7 +81,7 @@ TOPICS = (
 )
 
 
-def open_site(database_url: str, **service: object) -> SiteWorld:
+def open_site(database_url: str, *, previews_per_minute: int = 120, **service: object) -> SiteWorld:
     """Open a site on a migrated database."""
     store = Store(database_url)
     clock = Hand()
@@ -90,7 +90,14 @@ def open_site(database_url: str, **service: object) -> SiteWorld:
         first_digest_at=first_digest_at,
     )
     settings = Settings.model_validate(
-        {"service": {"base_url": BASE_URL, "operator_email": "ada@papers.example.org", **service}}
+        {
+            "service": {
+                "base_url": BASE_URL,
+                "operator_email": "ada@papers.example.org",
+                **service,
+            },
+            "web": {"previews_per_minute": previews_per_minute},
+        }
     )
     app = create_app(
         WebDeps(

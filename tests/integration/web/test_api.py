@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from starlette.testclient import TestClient
 
@@ -146,3 +148,38 @@ def test_the_document_describes_every_operation(client: TestClient) -> None:
         "/v1/papers/{alias}",
         "/v1/tags",
     ]
+
+
+def test_a_back_test_asked_for_too_often_is_put_off_until_there_is_room(
+    site: SiteWorld, client: TestClient
+) -> None:
+    asked = [client.get("/api/v1/backtest", params={"q": "robot"}) for _ in range(121)]
+    site.clock.at += timedelta(seconds=1)
+    later = client.get("/api/v1/backtest", params={"q": "robot"})
+
+    assert [one.status_code for one in asked] == [200] * 120 + [429]
+    assert asked[-1].headers["retry-after"] == "1"
+    assert asked[-1].json() == {
+        "error": "That was many previews at once. Please try again in 1 second.",
+        "position": None,
+        "suggestion": None,
+    }
+    assert later.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/api/v1/papers", 200),
+        ("/api/v1/papers/arxiv:2602.00000", 200),
+        ("/api/v1/backtest?q=robot", 200),
+        ("/api/v1/tags", 200),
+        ("/api/v1/me/interests", 401),
+        ("/api/v1/papers/arxiv:9999.99999", 404),
+    ],
+)
+def test_head_is_answered_as_get_without_a_body(client: TestClient, path: str, status: int) -> None:
+    head, get = client.head(path), client.get(path)
+
+    assert (head.status_code, head.content) == (status, b"")
+    assert head.headers == get.headers

@@ -162,6 +162,21 @@ def test_citations_are_files(site: SiteWorld, client: TestClient) -> None:
     assert ris.text.endswith("ER  - \r\n")
 
 
+def test_a_name_with_and_in_it_is_one_author_of_a_bibtex_entry(
+    site: SiteWorld, client: TestClient
+) -> None:
+    authors = ["Ada Lovelace", "Institute for Arts AND Sciences", "Sandy Anders", "others"]
+    with site.store.write() as tx:
+        tx.exec(update(PaperRow).values(authors=authors))
+
+    bib = client.get("/cite/bibtex/arxiv:2602.00000").text
+
+    assert (
+        "author = {Ada Lovelace and {Institute for Arts AND Sciences} and Sandy Anders "
+        "and {others}}" in bib
+    )
+
+
 @pytest.mark.parametrize(
     "path", ["/papers/arxiv:9999.99999", "/cite/ris/x", "/papers/%00", "/papers/"]
 )

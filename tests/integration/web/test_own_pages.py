@@ -140,6 +140,39 @@ def test_interests_are_added_tried_and_taken_away(
     assert 'aria-invalid="true"' in bad.text
 
 
+def test_a_preview_asked_for_too_often_is_put_off_calmly(inside: TestClient) -> None:
+    statuses = [inside.get("/preview", params={"text": "robot"}).status_code for _ in range(120)]
+    late = inside.get("/preview", params={"text": "robot"})
+    form = {"kind": "keyword", "text": "robot", "do": "preview"}
+    tried = inside.post("/preferences/interests", data=form)
+    signing_up = inside.post("/subscribe", data={"keywords": "robot", "step": "preview"})
+    saved = inside.post("/preferences/interests", data={**form, "do": "add"})
+
+    said = "That was many previews at once. Please try again in 1 second."
+    assert statuses == [200] * 120
+    assert (late.status_code, late.headers["retry-after"]) == (429, "1")
+    assert late.json() == {"ok": False, "said": said, "papers": []}
+    assert (tried.status_code, tried.headers["retry-after"]) == (429, "1")
+    assert said in tried.text
+    assert 'value="robot"' in tried.text
+    assert (signing_up.status_code, signing_up.headers["retry-after"]) == (429, "1")
+    assert said in signing_up.text
+    assert saved.status_code == 303
+
+
+def test_one_network_that_asks_too_often_holds_up_no_other(site: SiteWorld) -> None:
+    add_day(site.store)
+    here = TestClient(site.app, base_url=BASE_URL, client=("192.0.2.1", 1))
+    beside = TestClient(site.app, base_url=BASE_URL, client=("192.0.2.200", 1))
+    elsewhere = TestClient(site.app, base_url=BASE_URL, client=("198.51.100.1", 1))
+
+    for _ in range(120):
+        here.get("/preview?text=robot")
+
+    assert beside.get("/preview?text=robot").status_code == 429
+    assert elsewhere.get("/preview?text=robot").status_code == 200
+
+
 def test_a_preview_says_what_leaving_out_a_common_word_would_change(
     inside: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
