@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated
 
@@ -10,6 +12,8 @@ import typer
 from digest.cli import output
 from digest.cli.frame import Frame, command, new_group
 from digest.model import Topic
+
+_NO_TOPICS = "no topics: the file is empty"
 
 group = new_group(name="topics", help_text="Tags that a query defines, for readers to pick.")
 
@@ -39,7 +43,7 @@ def list_topics(frame: Frame) -> None:
     ]
     frame.show(
         {"topics": [_document(topic, papers=counts.get(topic.name, 0)) for topic in topics]},
-        output.table(columns, rows) if rows else "no topics: the file is empty",
+        output.table(columns, rows) if rows else _NO_TOPICS,
     )
 
 
@@ -54,53 +58,72 @@ DaysOption = Annotated[
 @command(group, "test", example="digest topics test 'Diffusion models' --days 30")
 def try_topics(frame: Frame, names: NamesArgument = None, days: DaysOption = 30) -> None:
     """Show what each topic would catch, as the file stands now; writes nothing."""
-    from digest.errors import NotFoundError
-    from digest.lookback import look_back
-    from digest.matching.query import parse_query
-    from digest.matching.text import fold_label
+    from digest.matching.annotate import Annotator
+    from digest.topic_trial import try_topics as try_on_papers
 
     with frame.service() as service:
-        topics = {fold_label(topic.name): topic for topic in service.annotator.topics}
-        unknown = [name for name in names or () if fold_label(name) not in topics]
-        if unknown:
-            raise NotFoundError(f"there is no topic named {', '.join(unknown)}")
-        chosen = [topics[fold_label(name)] for name in names] if names else [*topics.values()]
+        chosen = _named(names, service.annotator.topics) if names else service.annotator.topics
         now = service.clock()
         with service.store.read() as tx:
-            found = [
-                look_back(
-                    tx,
-                    parse_query(topic.query),
-                    service.annotator,
-                    since=now - timedelta(days=days),
-                    until=now,
-                    show=3,
-                    narrow=False,
-                )
-                for topic in chosen
-            ]
+            trial = try_on_papers(
+                tx,
+                Annotator(chosen, service.annotator.synonyms),
+                since=now - timedelta(days=days),
+                until=now,
+                show=3,
+            )
     columns = [
         output.Column(heading="topic", max_width=36),
         output.Column(heading="papers", align="right"),
-        output.Column(heading="best of them", max_width=90),
+        output.Column(heading="share", align="right"),
+        output.Column(heading="best of them", max_width=84),
     ]
     rows = [
-        (topic.name, one.total, output.printable(one.matches[0].paper.title) if one.total else "")
-        for topic, one in zip(chosen, found, strict=True)
+        (
+            one.topic.name,
+            one.total,
+            f"{one.total / trial.papers:.1%}" if trial.papers else "",
+            output.printable(one.best[0].title) if one.best else "",
+        )
+        for one in trial.found
     ]
+    told = f"{trial.papers:,} papers of the last {days} days, {trial.none:,} without any of these"
     frame.show(
         {
             "days": days,
+            "papers": trial.papers,
+            "without_topic": trial.none,
             "topics": [
                 {
-                    **_document(topic, papers=one.total),
-                    "best": [match.paper.alias for match in one.matches],
+                    **_document(one.topic, papers=one.total),
+                    "best": [paper.alias for paper in one.best],
                 }
-                for topic, one in zip(chosen, found, strict=True)
+                for one in trial.found
             ],
         },
-        output.table(columns, rows),
+        f"{output.table(columns, rows)}\n\n{told}" if rows else _NO_TOPICS,
     )
+
+
+def _named(names: list[str], topics: Sequence[Topic]) -> list[Topic]:
+    """Choose topics by name, compared as tags are.
+
+    Raises:
+        NotFoundError: With what each unknown name may mean.
+    """
+    from digest.errors import NotFoundError
+    from digest.matching.text import fold_label
+
+    known = {fold_label(topic.name): topic for topic in topics}
+    for name in names:
+        label = fold_label(name)
+        if label not in known:
+            near = [one for one in known if label and label in one]
+            near = near or difflib.get_close_matches(label, known)
+            meant = " or ".join(known[one].name for one in near[:3])
+            hint = f"; did you mean {meant}?" if meant else ""
+            raise NotFoundError(f"there is no topic named {name}{hint}")
+    return [known[fold_label(name)] for name in names]
 
 
 def _document(topic: Topic, *, papers: int) -> dict[str, object]:

@@ -41,14 +41,21 @@ class Annotator:
         facts = (READING, [(one.name, one.query) for one in self.topics], self.synonyms.groups)
         return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 
+    def caught(self, papers: Sequence[Paper]) -> list[int]:
+        """Tell for each topic which of these papers it catches; bit i is `papers[i]`.
+
+        Their tags are those of the feeds, as for `annotate`.
+        """
+        hits = self._index.match(papers, self.synonyms)
+        return [hits.bits(QueryId(number)) for number in range(len(self.topics))]
+
     def annotate(self, papers: Sequence[Paper]) -> list[PaperNote]:
         """Read papers; their tags are those of the feeds, without topics.
 
         A topic's query may ask for a feed's tag, but not for another topic: the order
         of topics must not matter.
         """
-        hits = self._index.match(papers, self.synonyms)
-        found = [hits.bits(QueryId(number)) for number in range(len(self.topics))]
+        found = self.caught(papers)
         notes = []
         for place, paper in enumerate(papers):
             names = tuple(

@@ -6,7 +6,7 @@ import tomllib
 from typing import Any
 
 from digest.errors import ConfigError, QueryError
-from digest.matching.query import caret, parse_query
+from digest.matching.query import parse_query
 from digest.matching.text import fold_label
 from digest.model import Topic
 
@@ -37,7 +37,7 @@ def parse_topics(text: str, *, source: str) -> tuple[Topic, ...]:
             try:
                 parse_query(table.get("query", ""))
             except QueryError as exc:
-                problems.append(f"{where}: {exc.cause}: {caret(exc).splitlines()[0]}")
+                problems.append(f"{where}: {exc}")
             topics[label] = Topic(**table) if "query" in table else Topic(**table, query="")
     if problems:
         raise ConfigError(problems)
