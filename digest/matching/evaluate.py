@@ -172,22 +172,27 @@ def _covers(label: str, tag: str) -> bool:
 
 def _phrase_hits(phrase: Phrase, seen: _Seen) -> list[_Hit]:
     hits = []
-    for column, (own, *others) in zip(COLUMNS, seen.runs, strict=True):
-        if phrase.field in {Field.TEXT, column}:
-            span = _span(phrase, own)
-            if span:
-                hits.append(_Hit(phrase, phrase.text, column, span))
+    for column, runs in zip(COLUMNS, seen.runs, strict=True):
+        if phrase.field and phrase.field is not column:
+            continue
+        for run in runs:
+            span = _span(phrase, run)
+            if span is None:
                 continue
-            # By another form of it: then what stands there is shown.
-            span = next((span for run in others if (span := _span(phrase, run))), None)
-            if span:
+            term = phrase.text
+            if run is not runs[0]:  # another form of it: then what stands there is shown
                 text = seen.paper.title if column is Field.TITLE else seen.paper.abstract
-                hits.append(_Hit(phrase, " ".join(text[slice(*span)].split()), column, span))
+                term = " ".join(text[slice(*span)].split())
+            hits.append(_Hit(phrase, term, column, span))
+            break
     return hits
 
 
 def _span(phrase: Phrase, run: TextRun) -> tuple[int, int] | None:
     """Give where a phrase stands first."""
+    if not phrase.exact and not phrase.prefix:
+        at = run.place_of(phrase.words)
+        return (run.spans[at][0], run.spans[at + len(phrase.words) - 1][1]) if at >= 0 else None
     if not phrase.words and not phrase.exact:
         place = min(run.places_of_prefix(phrase.prefix), default=None)
         return None if place is None else run.spans[place]

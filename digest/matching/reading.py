@@ -100,6 +100,13 @@ class TextRun:
         self._first = dict(zip(reversed(self.keys), range(len(words) - 1, -1, -1), strict=True))
         self._beginnings: list[tuple[str, int]] | None = None
 
+    def place_of(self, keys: _Keys) -> int:
+        """Give where keys stand in a row first, -1 where they do not."""
+        place = self._first.get(keys[0], -1)
+        while place >= 0 and self.keys[place : place + len(keys)] != keys:
+            place = _index(self.keys, keys[0], place + 1)
+        return place
+
     def places(self, key: str) -> Iterator[int]:
         """Give where a key stands, from the first place on."""
         return _places_in(self.keys, key, self._first.get(key, -1))
