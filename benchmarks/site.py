@@ -97,6 +97,7 @@ def _searches() -> tuple[tuple[str, str], ...]:
         ("two common words", f"{first} AND {second}"),
         ("a common phrase", f"{words[30]} {words[40]}"),
         ("the commonest phrase", f"{first} {second}"),
+        ("a phrase of three of the commonest", f"{first} {second} {words[2]}"),
         ("a rare phrase", f"{often} {seldom}"),
         ("a prefix", f"{often[:5]}*"),
         ("one of two, not a third", f"({often} OR {seldom}) NOT {second}"),

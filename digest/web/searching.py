@@ -24,7 +24,7 @@ from digest.matching.fulltext import (
 from digest.matching.query import Query
 from digest.model import Match, Paper, PaperId
 from digest.store.fulltext import any_stale
-from digest.store.library import MAX_COUNT, Count, IdPage, Order, Place, Shelf
+from digest.store.library import Count, IdPage, Order, Place, Shelf
 from digest.store.papers import load_papers
 from digest.store.searching import Span, count_found, dated_between, found_all, found_page
 from digest.web.finding import Found, find_papers, place_of
@@ -81,20 +81,21 @@ class TextFinder:
             shelf=_residue(shelf),
         )
         count = count_found(tx, asked.expression, asked.shelf)
-        if not asked.exact and count <= SIFTED:
+        if not asked.exact and not count.more and count.value <= SIFTED:
             found = self._sifted(tx, asked, order=order, after=after, limit=limit)
         else:
             wrong = 0 if asked.exact else self._wrong(tx, asked)
             page, matches = self._walk(
-                tx, asked, order=order, after=after, limit=limit, few=count <= FEW
+                tx,
+                asked,
+                order=order,
+                after=after,
+                limit=limit,
+                few=not count.more and count.value <= FEW,
             )
             found = Found(
                 matches=matches,
-                count=Count(
-                    value=min(count - (wrong or 0), MAX_COUNT),
-                    more=count > MAX_COUNT,
-                    at_most=wrong is None,
-                ),
+                count=_told(count, len(matches), wrong, is_all=after is None and page is None),
                 after=page,
             )
         stale = any_stale(tx, self._annotator.fingerprint)
@@ -122,7 +123,8 @@ class TextFinder:
 
     def _wrong(self, tx: Session, asked: _Asked) -> int | None:
         """Count what the index finds in vain; None where too many would have to be read."""
-        if count_found(tx, asked.unsure, asked.shelf) > SIFTED:
+        found = count_found(tx, asked.unsure, asked.shelf)
+        if found.more or found.value > SIFTED:
             return None
         papers = load_papers(tx, found_all(tx, asked.unsure, asked.shelf)).values()
         return sum(self._match(asked.query, paper) is None for paper in papers)
@@ -189,6 +191,14 @@ class TextFinder:
     def _match(self, query: Query, paper: Paper) -> Match | None:
         reasons = reasons_of(query, paper, self._annotator.synonyms)
         return Match(paper=paper, reasons=reasons) if reasons else None
+
+
+def _told(count: Count, shown: int, wrong: int | None, *, is_all: bool) -> Count:
+    """Say how many there are, once the page is known: all of them may stand on it."""
+    if is_all and count.more:
+        return Count(value=shown)
+    value = max(count.value - (wrong or 0), shown if count.more else 0)
+    return replace(count, value=value, at_most=wrong is None)
 
 
 def _narrowed(expression: str, shelf: Shelf) -> str:

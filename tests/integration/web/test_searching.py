@@ -148,7 +148,7 @@ def test_every_page_of_a_search_holds_what_reading_each_paper_finds(
 def test_a_count_beyond_ten_thousand_is_said_to_go_on(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(searching, "count_found", lambda *_: MAX_COUNT + 1)
+    monkeypatch.setattr(searching, "count_found", lambda *_: Count(value=MAX_COUNT, more=True))
 
     _, first = pages(store, "robot", Shelf(), Order.NEWEST)
 
