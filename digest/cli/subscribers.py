@@ -23,6 +23,8 @@ from digest.model import InterestKind, Subscriber, SubscriberId, SubscriberState
 if TYPE_CHECKING:
     from sqlmodel import Session
 
+    from digest.subscribers.signup import SignupResult
+
 _PAGE = 1_000
 
 group = new_group(name="subscribers", help_text="Who gets digests, and of what.")
@@ -109,7 +111,12 @@ def add(
             raise UsageProblemsError(exc.problems) from exc
         with service.store.read() as tx:
             subscriber = find_subscriber(tx, email)
-    refused = result.action == "refused"
+    _show_added(frame, email, result, subscriber)
+
+
+def _show_added(
+    frame: Frame, email: str, result: SignupResult, subscriber: Subscriber | None
+) -> None:
     document = {
         "action": result.action,
         "reason": result.reason,
@@ -124,7 +131,7 @@ def add(
     elif subscriber and subscriber.next_digest_at:
         lines.append(f"next digest {output.say(subscriber.next_digest_at)}")
     frame.show(document, "\n".join(lines))
-    if refused:
+    if result.action == "refused":
         frame.problem(f"{email}: {result.reason}")
 
 

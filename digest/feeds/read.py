@@ -53,48 +53,9 @@ async def read_feed(
     A document equal to the last one is not parsed again. `place` is taken when a document
     is fetched; the caller gives it back when it is stored.
     """
-    place = place or DocumentsInHand().place()
-    parsed: ParsedFeed | None = None
-    fetched: FetchedFeed | None = None
-    try:
-        fetched = await fetcher.fetch(
-            feed.url,
-            etag=feed.etag,
-            last_modified=feed.last_modified,
-            moved_to=feed.moved_to,
-            hand_over=place.take,
-        )
-        body_hash = hashlib.sha256(fetched.body).hexdigest() if fetched.body is not None else None
-        if fetched.body is not None and body_hash != feed.body_hash:
-            parsed = await _parse(parser, feed, fetched, settings)
-            if parsed.breaks_off:
-                # They are of the whole document: with them the rest would never be sent.
-                fetched = replace(fetched, etag=None, last_modified=None)
-            if polled_whole(feed.kind, feed.url):
-                first_hash = body_hash or ""
-                parsed, body_hash = await _rest(
-                    fetcher, parser, feed, parsed, first_hash, settings=settings, place=place
-                )
-                if body_hash != first_hash:
-                    # Validators of the first page say nothing about the others.
-                    fetched = replace(fetched, etag=None, last_modified=None)
-                parsed = None if body_hash == feed.body_hash else parsed
-        reply = _answered(fetched, body_hash, parsed)
-    except FetchError as exc:
-        parsed = None  # of a document whose later page is missing nothing is kept
-        reply = PollReply(
-            status=FeedStatus.GONE if exc.gone else FeedStatus.FAILED,
-            http_status=exc.http_status,
-            error=exc.cause,
-            retry_after_s=exc.retry_after_s,
-        )
-    except ParseError as exc:
-        parsed = None
-        reply = PollReply(
-            status=FeedStatus.FAILED,
-            http_status=fetched.http_status if fetched else None,
-            error=exc.cause,
-        )
+    reply, parsed = await _answer(
+        fetcher, parser, feed, settings=settings, place=place or DocumentsInHand().place()
+    )
     state = decide_state(
         feed, reply, now=now, interval_s=settings.interval_s, jitter=_spread(feed.name)
     )
@@ -108,6 +69,79 @@ async def read_feed(
         parsed=parsed,
         state=state,
     )
+
+
+async def _answer(
+    fetcher: FeedFetcher,
+    parser: FeedParser,
+    feed: FeedRecord,
+    *,
+    settings: FeedsSettings,
+    place: Place,
+) -> tuple[PollReply, ParsedFeed | None]:
+    """Ask for the document; of one that fails anywhere nothing is kept."""
+    fetched: FetchedFeed | None = None
+    try:
+        fetched = await fetcher.fetch(
+            feed.url,
+            etag=feed.etag,
+            last_modified=feed.last_modified,
+            moved_to=feed.moved_to,
+            hand_over=place.take,
+        )
+        validated, body_hash, parsed = await _new_document(
+            fetcher, parser, feed, fetched, settings=settings, place=place
+        )
+        return _answered(validated, body_hash, parsed), parsed
+    except FetchError as exc:
+        status = FeedStatus.GONE if exc.gone else FeedStatus.FAILED
+        reply = PollReply(
+            status=status,
+            http_status=exc.http_status,
+            error=exc.cause,
+            retry_after_s=exc.retry_after_s,
+        )
+    except ParseError as exc:
+        reply = PollReply(
+            status=FeedStatus.FAILED,
+            http_status=fetched.http_status if fetched else None,
+            error=exc.cause,
+        )
+    return reply, None
+
+
+async def _new_document(
+    fetcher: FeedFetcher,
+    parser: FeedParser,
+    feed: FeedRecord,
+    fetched: FetchedFeed,
+    *,
+    settings: FeedsSettings,
+    place: Place,
+) -> tuple[FetchedFeed, str | None, ParsedFeed | None]:
+    """Parse what was fetched if it is new, and the pages after it.
+
+    Returns:
+        What was fetched, with the validators that hold for all that was read; the hash
+        of that; None for a document that is known.
+    """
+    body_hash = hashlib.sha256(fetched.body).hexdigest() if fetched.body is not None else None
+    if fetched.body is None or body_hash == feed.body_hash:
+        return fetched, body_hash, None
+    parsed = await _parse(parser, feed, fetched, settings)
+    if parsed.breaks_off:
+        # They are of the whole document: with them the rest would never be sent.
+        fetched = replace(fetched, etag=None, last_modified=None)
+    if not polled_whole(feed.kind, feed.url):
+        return fetched, body_hash, parsed
+    first_hash = body_hash or ""
+    parsed, body_hash = await _rest(
+        fetcher, parser, feed, parsed, first_hash, settings=settings, place=place
+    )
+    if body_hash != first_hash:
+        # Validators of the first page say nothing about the others.
+        fetched = replace(fetched, etag=None, last_modified=None)
+    return fetched, body_hash, None if body_hash == feed.body_hash else parsed
 
 
 async def _parse(

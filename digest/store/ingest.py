@@ -169,14 +169,18 @@ def apply_plan(tx: Session, plan: IngestPlan, *, now: datetime) -> set[PaperId]:
         keys=("paper_id", "feed_id"),
     )
     _record_revisions(tx, plan, now)
-    touched = {
+    return {real(paper_id) for paper_id in _touched(plan)}
+
+
+def _touched(plan: IngestPlan) -> set[PaperId]:
+    """Name the papers whose words a plan may change; new ones by their provisional ids."""
+    return {
         *(merge.paper_id for merge in plan.merges),
         *(paper.id for paper in plan.updates),
         *(paper.id for paper in plan.inserts),
         *(paper_id for paper_id, _ in plan.tags),
         *(window.paper_id for window in plan.windows),
     }
-    return {real(paper_id) for paper_id in touched}
 
 
 def _insert_papers(tx: Session, papers: Sequence[Paper]) -> dict[PaperId, PaperId]:
