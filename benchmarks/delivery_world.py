@@ -122,6 +122,7 @@ def populate(store: Store, count: int) -> None:
                 now=NOW,
                 message_ids=[f"<bench-{person}@papers.example.org>" for person in people],
             )
+    store.refresh_statistics()  # as a run does that has prepared so many
 
 
 def _add_people(tx: Session, saved: dict[int, list[str]], queries: dict[str, QueryId]) -> None:

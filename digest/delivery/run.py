@@ -22,6 +22,9 @@ from digest.store.ledger import IdRanges, LedgerCounts, Tidied
 
 log = structlog.get_logger(__name__)
 
+MANY = 1_000
+"""So many new deliveries change what a database may believe of its table."""
+
 Progress = Callable[[int, int], None]
 """Called with how many hand-offs have ended, and how many there are in all."""
 
@@ -83,6 +86,8 @@ async def deliver(
         stop=stop,
     )
     ids.add_all(prepared.ids)
+    if len(prepared.ids) >= MANY:
+        await asyncio.to_thread(store.refresh_statistics)
     lanes = Lanes(
         store,
         clock=clock,

@@ -15,7 +15,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, func, inspect, select
+from sqlalchemy import Connection, Engine, func, inspect, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -124,6 +124,16 @@ class Store:
                 return do(tx)
 
         return again_where_it_collides(once)
+
+    def refresh_statistics(self) -> None:
+        """Let PostgreSQL count anew how many deliveries are in which state.
+
+        Who believes that few are ready sorts all of them for each claim; its own round
+        (autovacuum) may come a minute after thousands were prepared. SQLite needs none.
+        """
+        if self.is_postgresql:
+            with _plain_storage_errors(), self._write_engine.begin() as connection:
+                connection.execute(text("ANALYZE delivery"))
 
     def server_time(self) -> datetime:
         """Return what the clock of the PostgreSQL server says, aware UTC."""

@@ -80,7 +80,9 @@ _IS_ACTIVE = SUBSCRIBER.c.state == SubscriberState.ACTIVE.value
 _LOCKED = (
     select(SUBSCRIBER.c.id)
     .where(
-        SUBSCRIBER.c.id == any_(bindparam("subscriber_ids", type_=ARRAY(BigInteger))), _IS_ACTIVE
+        SUBSCRIBER.c.id == any_(bindparam("subscriber_ids", type_=ARRAY(BigInteger))),
+        # As a plain comparison PostgreSQL might search all that are active for it.
+        SUBSCRIBER.c.state.concat("") == SubscriberState.ACTIVE.value,
     )
     .order_by(SUBSCRIBER.c.id)
     .with_for_update(read=True)
