@@ -13,7 +13,7 @@ from sqlmodel import Session
 from digest.clock import Clock
 from digest.delivery.composing import Composer
 from digest.delivery.lane import Lane, domain_of
-from digest.delivery.limits import Limits, Wait
+from digest.delivery.limits import Limits, Wait, said_of_relay
 from digest.delivery.outcomes import Breaker
 from digest.delivery.pace import Pace
 from digest.delivery.returns.refusals import note_refusal
@@ -21,12 +21,12 @@ from digest.delivery.supply import Job, Supply
 from digest.delivery.transport import HandOff, Transport
 from digest.delivery.writer import GroupCommit
 from digest.errors import StorageError
-from digest.model import Delivery, Message, OutcomeKind
+from digest.model import Delivery, Message, OutcomeKind, SendLimit
 from digest.settings import SmtpSettings
 from digest.store import ledger
 from digest.store.engine import Store
 from digest.store.ledger import Recording
-from digest.store.send_limits import load_limits, save_limits
+from digest.store.send_limits import held_limits, load_limits, save_limits
 
 log = structlog.get_logger(__name__)
 
@@ -81,6 +81,7 @@ class Lanes:
             batch=ledger.MAX_CLAIM,
             may_go_on=lambda: self.may_go_on,
             must_wait=self._must_wait,
+            beside=self._look_at_holds,
         )
         self.log = log.bind()  # once: the lazy one is made anew for each line
         self._stop = stop
@@ -88,6 +89,7 @@ class Lanes:
         self._broken: Exception | None = None
         self._without_room: set[int] = set()
         self._ended = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.on_ended: Callable[[int], None] | None = None
 
     @property
@@ -111,6 +113,7 @@ class Lanes:
         Raises:
             StorageError: If the database refused, after hand-offs in flight have ended.
         """
+        self._loop = asyncio.get_running_loop()
         await asyncio.to_thread(self._load_limits)
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self.writer)
@@ -126,12 +129,22 @@ class Lanes:
     def _load_limits(self) -> None:
         with self._store.read() as tx:
             self.limits = Limits(load_limits(tx), per_minute=self._per_minute)
+        self._heed_relay()
+
+    def _heed_relay(self) -> None:
         held = self.limits.relay_hold(self.clock())
-        if held is not None:
-            self._breaker.tripped_by = (
-                f"held until {held.held_until_at:%Y-%m-%d %H:%M} UTC after it refused us "
-                f"({held.reason}); `digest deliveries limits --clear relay` ends that"
-            )
+        if held is not None and self.relay_error is None:
+            self._breaker.tripped_by = said_of_relay(held)
+
+    def _look_at_holds(self, tx: Session) -> None:
+        """See, with each batch, what another process has met; in a thread."""
+        held = held_limits(tx, self.clock())
+        if held and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._heed, held)
+
+    def _heed(self, held: Sequence[SendLimit]) -> None:
+        self.limits.heed(held)
+        self._heed_relay()
 
     def _save_limits(self, *, at_least: int) -> None:
         """Let the next commit keep what changed; should that fail, the next change is kept."""

@@ -15,6 +15,8 @@ from sqlmodel import Session
 
 from digest.clock import Clock
 from digest.delivery.composing import Sender
+from digest.delivery.lane import domain_of
+from digest.delivery.limits import Limits, said_of_relay
 from digest.delivery.outcomes import Breaker, backoff
 from digest.delivery.pace import Pace
 from digest.delivery.transport import HandOff, Transport
@@ -36,6 +38,7 @@ from digest.store.letters import (
     intend_letter,
     record_letter,
 )
+from digest.store.send_limits import held_limits
 from digest.store.subscribers import subscribers_by_ids
 from digest.subscribers.consent import issue_link_token
 from digest.subscribers.links import change_url, confirm_url, login_url
@@ -171,6 +174,7 @@ async def deliver_letters(
         stop=stop or asyncio.Event(),
     )
     async with AsyncExitStack() as stack:
+        await asyncio.to_thread(run.load_limits)
         await stack.enter_async_context(run.writer)
         await stack.enter_async_context(transport)
         await asyncio.gather(*(run.lane(number) for number in range(settings.connections)))
@@ -205,6 +209,8 @@ class _Letters:
         random_bytes: RandomBytes,
         stop: asyncio.Event,
     ) -> None:
+        self._store = store
+        self._limits = Limits()
         self._clock = clock
         self._composer = composer
         self._transport = transport
@@ -220,10 +226,19 @@ class _Letters:
         self.breaker = Breaker()
         self.ended: Counter[LetterState] = Counter()
 
+    def load_limits(self) -> None:
+        """Read what is held back: letters go to the same relay and domains as digests."""
+        with self._store.read() as tx:
+            self._limits = Limits(held_limits(tx, self._clock()))
+        held = self._limits.relay_hold(self._clock())
+        if held is not None:
+            self.breaker.tripped_by = said_of_relay(held)
+
     async def lane(self, number: int) -> None:
         try:
             while (claimed := await self._next()) is not None:
-                await self._deliver(claimed, number)
+                if not await self._deliver(claimed, number):
+                    break
         except StorageError as exc:
             self.broken = self.broken or exc
 
@@ -266,19 +281,29 @@ class _Letters:
             for letter in letters
         ]
 
-    async def _deliver(self, claimed: _Claimed, lane: int) -> None:
+    async def _deliver(self, claimed: _Claimed, lane: int) -> bool:
+        """Deliver one; return whether this lane has a connection to go on with."""
         letter = claimed.letter
         message = await self._build(claimed)
         if isinstance(message, str):
             await self._record(letter, LetterState.FAILED, message, None)
-            return
-        async with self._pace.slot(message.recipient.rpartition("@")[2].lower()):
+            return True
+        domain = domain_of(message)
+        wait = self._limits.wait_of(domain, self._clock())
+        if wait is not None:
+            await self._record(letter, LetterState.READY, wait.reason, wait.until_at)
+            return True
+        async with self._pace.slot(domain):
             done = await self._hand_off(letter, message, lane)
         if done is None:
-            return
+            return True
+        if done.no_room:
+            await self._record(letter, LetterState.READY, done.outcome.reply, self._clock())
+            return False
         self.breaker.note(done.outcome, of_recipient=done.of_recipient)
         if done.outcome.kind is not OutcomeKind.WITHDRAWN:
             await self._record(letter, *self._verdict(letter, done.outcome))
+        return True
 
     async def _build(self, claimed: _Claimed) -> Message | str:
         """Return the message, or why there is none."""

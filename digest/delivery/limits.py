@@ -26,6 +26,14 @@ class Wait:
     reason: str
 
 
+def said_of_relay(hold: SendLimit) -> str:
+    """Say why nothing is handed off, and what ends that."""
+    return (
+        f"held until {hold.held_until_at:%Y-%m-%d %H:%M} UTC after it refused us "
+        f"({hold.reason}); `digest deliveries limits --clear relay` ends that"
+    )
+
+
 class Limits:
     """The limits of one run, as they were kept and as they change.
 
@@ -44,6 +52,18 @@ class Limits:
         hold = self._limits.get(RELAY)
         held = hold is not None and hold.held_until_at is not None and hold.held_until_at > now
         return hold if held else None
+
+    def heed(self, held: Iterable[SendLimit]) -> None:
+        """Take over holds that another process has begun; none is lifted by this."""
+        for one in held:
+            mine = self._limits.get(one.key) or SendLimit(key=one.key)
+            if one.held_until_at is None or (
+                mine.held_until_at is not None and mine.held_until_at >= one.held_until_at
+            ):
+                continue
+            self._limits[one.key] = replace(
+                mine, held_until_at=one.held_until_at, holds=one.holds, reason=one.reason
+            )
 
     def wait_of(self, domain: str, now: datetime) -> Wait | None:
         """Say how long a delivery to a domain must wait; None when it may begin now."""

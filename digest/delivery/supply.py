@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sqlmodel import Session
+
 from digest.clock import Clock
 from digest.delivery.composing import Composer
 from digest.delivery.writer import GroupCommit
@@ -42,6 +44,7 @@ class Supply:
         may_go_on: Asked before each claim and each job.
         must_wait: Whether a job would have to wait for its turn; others go first then,
             as long as no more than a batch of such are put aside.
+        beside: Called in the thread and the transaction that read each batch.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class Supply:
         batch: int,
         may_go_on: Callable[[], bool],
         must_wait: Callable[[Job], bool] = lambda _job: False,
+        beside: Callable[[Session], None] = lambda _tx: None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -62,6 +66,7 @@ class Supply:
         self._batch = batch
         self._may_go_on = may_go_on
         self._must_wait = must_wait
+        self._beside = beside
         self._aside: deque[Job] = deque()
         self._jobs: deque[Job] = deque()
         self._fetching: asyncio.Task[list[Job]] | None = None
@@ -149,5 +154,6 @@ class Supply:
         if not deliveries:
             return []
         with self._store.read() as tx:
+            self._beside(tx)
             messages = self._composer.compose_batch(tx, deliveries)
         return [Job(one, messages[one.id]) for one in deliveries]

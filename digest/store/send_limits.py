@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, delete, func, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from digest.model import SendLimit
 from digest.store.tables import SendLimitRow
@@ -19,10 +20,19 @@ LONG_PAST = timedelta(days=2)
 
 def load_limits(tx: Session) -> list[SendLimit]:
     """Return all limits, those that hold longest first."""
+    return _limits(tx, select(SendLimitRow))
+
+
+def held_limits(tx: Session, now: datetime) -> list[SendLimit]:
+    """Return what is held now."""
+    return _limits(tx, select(SendLimitRow).where(col(SendLimitRow.held_until_at) > now))
+
+
+def _limits(tx: Session, query: SelectOfScalar[SendLimitRow]) -> list[SendLimit]:
     rows = tx.exec(
-        select(SendLimitRow)
-        .order_by(col(SendLimitRow.held_until_at).desc().nulls_last(), col(SendLimitRow.key))
-        .limit(KEPT)
+        query.order_by(
+            col(SendLimitRow.held_until_at).desc().nulls_last(), col(SendLimitRow.key)
+        ).limit(KEPT)
     )
     return [
         SendLimit(
@@ -34,13 +44,6 @@ def load_limits(tx: Session) -> list[SendLimit]:
             filled_at=row.filled_at,
         )
         for row in rows
-    ]
-
-
-def held_limits(tx: Session, now: datetime) -> list[SendLimit]:
-    """Return what is held now."""
-    return [
-        one for one in load_limits(tx) if one.held_until_at is not None and one.held_until_at > now
     ]
 
 

@@ -26,12 +26,21 @@ from digest.delivery.smtp import SmtpTransport, Timeouts
 from digest.delivery.transport import Ahead, HandOff, Intend, Transport
 from digest.digests.render import DigestRenderer
 from digest.errors import RenderError, StorageError
-from digest.model import Message, Outcome, OutcomeKind, Subscriber, SubscriberId, SubscriberState
+from digest.model import (
+    Message,
+    Outcome,
+    OutcomeKind,
+    SendLimit,
+    Subscriber,
+    SubscriberId,
+    SubscriberState,
+)
 from digest.resources import resource_dir
 from digest.settings import Settings, SmtpSettings
 from digest.store.engine import Store
 from digest.store.ledger import LEASE
 from digest.store.letters import Letter, LetterKind, LetterState, queue_letters
+from digest.store.send_limits import save_limits
 from digest.store.tables import LetterRow
 from digest.store.tokens import find_token
 from digest.subscribers.tokens import one_use_digest
@@ -310,6 +319,38 @@ def test_letters_that_nobody_needs_hold_up_no_others(store: Store) -> None:
 
     assert result == LetterCounts(sent=55)
     assert letter_states(store) == {LetterState.WITHDRAWN: 60, LetterState.SENT: 55}
+
+
+@pytest.mark.parametrize(
+    ("key", "relay_error"),
+    [
+        ("example.org", None),
+        (
+            "relay",
+            (
+                "held until 2026-02-02 08:05 UTC after it refused us (421 slow down); "
+                "`digest deliveries limits --clear relay` ends that"
+            ),
+        ),
+    ],
+)
+def test_letters_wait_for_holds_that_digests_have_met(
+    store: Store, key: str, relay_error: str | None
+) -> None:
+    owe_letter(store)
+    until_at = MONDAY + 5 * MINUTE
+    with store.write() as tx:
+        hold = SendLimit(key=key, held_until_at=until_at, holds=1, reason="421 slow down")
+        save_limits(tx, [hold], MONDAY)
+
+    with smtp_server() as server:
+        held = hand_off(store, server)
+        said = list(server.verbs)
+        after = hand_off(store, server, at=until_at)
+
+    assert (held.sent, held.relay_error) == (0, relay_error)
+    assert said == []
+    assert after == LetterCounts(sent=1)
 
 
 def test_letters_keep_to_the_limits_that_the_operator_set(

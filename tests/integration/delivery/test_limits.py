@@ -27,7 +27,7 @@ from digest.model import (
 from digest.store import ledger
 from digest.store.engine import Store
 from digest.store.ledger import Recording
-from digest.store.send_limits import clear_limit, held_limits, load_limits
+from digest.store.send_limits import clear_limit, held_limits, load_limits, save_limits
 from digest.store.subscribers import suppress
 from tests.support.ledger_world import (
     MONDAY,
@@ -152,6 +152,26 @@ def test_a_hold_of_the_relay_can_be_lifted_by_hand(store: Store) -> None:
 
     assert (lifted, lifted_again) == (True, False)
     assert after.sent == 1
+
+
+def test_a_hold_that_another_process_has_met_is_seen_during_a_run(store: Store) -> None:
+    add_papers(store, 3)
+    add_subscribers(store, 60, domain="slow.example")
+    hold = SendLimit(
+        key="slow.example", held_until_at=MONDAY + 5 * MINUTE, holds=1, reason="421 slow down"
+    )
+
+    def meet_it_elsewhere() -> None:
+        with store.write() as tx:
+            save_limits(tx, [hold], MONDAY)
+
+    with smtp_server() as server:
+        server.add(Rule(verb="RCPT", before=meet_it_elsewhere, times=1))
+        result = over_smtp(store, server, connections=1)
+
+    assert result.sent > 0
+    assert result.queued >= 10
+    assert_all_accounted_for(store)
 
 
 def test_an_unreachable_relay_is_tried_again_at_once(store: Store) -> None:
