@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
+from itertools import accumulate
 from typing import NamedTuple, TypeAlias
 
 from digest.digests.card import (
@@ -99,7 +100,10 @@ class _Why(NamedTuple):
 
 
 class _Less(NamedTuple):
-    """Links that mute something: encoded parts, and the choices whose tokens stand between."""
+    """Links that mute something: encoded parts, and the choices of the tokens in between.
+
+    Every second part is empty: a token stands there.
+    """
 
     parts: tuple[bytes, ...]
     choices: tuple[int, ...]
@@ -122,9 +126,16 @@ class _Piece(Enum):
 
 
 class _Outline(NamedTuple):
-    """A paper in one part of the mail: encoded parts, and what is put between them."""
+    """A paper in one part of the mail: encoded parts, and where other pieces come in.
 
-    items: tuple[bytes | _Piece | Numbers | Blank, ...]
+    Numbers and `others` stand at an index of a run; `holes` are those of the cards made
+    of it, by the choices that can be muted.
+    """
+
+    runs: tuple[tuple[bytes, ...] | _Piece, ...]
+    numbers: tuple[tuple[int, int, Numbers], ...]
+    others: tuple[tuple[int, int, Blank], ...]
+    holes: dict[tuple[int, ...], Holes]
     excess: int
 
 
@@ -234,17 +245,30 @@ class Cards:
 
     def _outline(self, pieces: Iterable[str | AnyHole], filler: Filler) -> _Outline:
         fragment = encode_fragment(pieces)
-        items: list[bytes | _Piece | Numbers | Blank] = []
+        runs: list[list[bytes] | _Piece] = []
+        run: list[bytes] = []
+        numbers: list[tuple[int, int, Numbers]] = []
+        others: list[tuple[int, int, Blank]] = []
         for item in fragment.items:
             if isinstance(item, bytes):
-                items.append(item)
+                run.append(item)
             elif item in _PIECES:
-                items.append(_PIECES[item])
-            elif set(item.names) == {NUMBER}:
-                items.append(self._numbers_of(item, filler))
+                runs += (run, _PIECES[item])
+                run = []
             else:
-                items.append(filler.blank(item))
-        return _Outline(tuple(items), fragment.excess)
+                if set(item.names) == {NUMBER}:
+                    numbers.append((len(runs), len(run), self._numbers_of(item, filler)))
+                else:
+                    others.append((len(runs), len(run), filler.blank(item)))
+                run.append(b"")
+        runs.append(run)
+        return _Outline(
+            tuple([one if isinstance(one, _Piece) else tuple(one) for one in runs]),
+            tuple(numbers),
+            tuple(others),
+            {},
+            fragment.excess,
+        )
 
     def _numbers_of(self, one: AnyHole, filler: Filler) -> Numbers:
         key = (one, id(filler))
@@ -315,10 +339,10 @@ class Cards:
     def _make_less(self, act_url: str, choices: tuple[int, ...], labels: _Words) -> _Less:
         shape = self._less_shape(act_url, len(labels))
         values = {name: less_label(one) for name, one in zip(_LABELS, labels, strict=False)}
+        parts = [b""] * (2 * len(shape.runs) - 1)
+        parts[::2] = [b"".join(_filled(run, values, self._html)) for run in shape.runs]
         return _Less(
-            tuple([b"".join(_filled(run, values, self._html)) for run in shape.runs]),
-            tuple([choices[number] for number in shape.numbers]),
-            shape.excess,
+            tuple(parts), tuple([choices[number] for number in shape.numbers]), shape.excess
         )
 
     def _less_shape(self, act_url: str, count: int) -> _LessShape:
@@ -347,34 +371,40 @@ class Cards:
 
     def _part(self, outline: _Outline, why: bytes, less: _Less) -> tuple[tuple[bytes, ...], Holes]:
         """Put pieces together. They stay apart in memory: cards share them."""
-        parts: list[bytes] = []
-        tokens: list[tuple[int, int]] = []
-        numbers: list[tuple[int, Numbers]] = []
-        others: list[tuple[int, Blank]] = []
-        for item in outline.items:
-            if isinstance(item, bytes):
-                parts.append(item)
-            elif item is _Piece.WHY:
-                parts.append(why)
-            elif item is _Piece.LESS:
-                first, *following = less.parts
-                parts.append(first)
-                for choice, one in zip(less.choices, following, strict=True):
-                    tokens.append((len(parts), choice))
-                    parts += (b"", one)
-            elif isinstance(item, Numbers):
-                numbers.append((len(parts), item))
-                parts.append(b"")
+        parts: tuple[bytes, ...] = ()
+        for run in outline.runs:
+            if run is _Piece.WHY:
+                parts += (why,)
+            elif run is _Piece.LESS:
+                parts += less.parts
             else:
-                others.append((len(parts), item))
-                parts.append(b"")
-        if others:
-            return tuple(parts), Holes(tuple(tokens), tuple(numbers), tuple(others))
-        key = (tuple(tokens), tuple([(at, id(one)) for at, one in numbers]))
-        holes = self._holes.get(key)
+                parts += run
+        holes = outline.holes.get(less.choices)
         if holes is None:
-            holes = self._holes.keep(key, Holes(key[0], tuple(numbers), ()), _SHAPE_SIZE)
-        return tuple(parts), holes
+            holes = outline.holes[less.choices] = self._make_holes(outline, less)
+        return parts, holes
+
+    def _make_holes(self, outline: _Outline, less: _Less) -> Holes:
+        lengths = {_Piece.WHY: 1, _Piece.LESS: len(less.parts)}
+        starts = list(
+            accumulate(
+                [lengths[run] if isinstance(run, _Piece) else len(run) for run in outline.runs],
+                initial=0,
+            )
+        )
+        tokens = [
+            (start + 2 * number + 1, choice)
+            for start, run in zip(starts, outline.runs, strict=False)
+            if run is _Piece.LESS
+            for number, choice in enumerate(less.choices)
+        ]
+        holes = Holes(
+            tuple(tokens),
+            tuple([(starts[run] + at, one) for run, at, one in outline.numbers]),
+            tuple([(starts[run] + at, one) for run, at, one in outline.others]),
+        )
+        key = (holes.tokens, *[(at, id(one)) for at, one in (*holes.numbers, *holes.others)])
+        return self._holes.get(key) or self._holes.keep(key, holes, _SHAPE_SIZE)
 
 
 _NO_LESS = _Less((b"",), (), 0)
@@ -396,4 +426,5 @@ def _filled(
 
 
 def _size(outline: _Outline) -> int:
-    return sum(len(item) + 100 for item in outline.items if isinstance(item, bytes))
+    runs = [run for run in outline.runs if not isinstance(run, _Piece)]
+    return sum(len(one) + 100 for run in runs for one in run)

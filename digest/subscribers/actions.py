@@ -5,7 +5,7 @@ A forwarded digest leaks its links, so each names one undoable action and nothin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -65,10 +65,14 @@ def muting(action: Action, match: Match) -> Muting:
 
 
 def action_tokens(
-    signer: TokenSigner, delivery_id: DeliveryId, positions: Iterable[int]
+    signer: TokenSigner, delivery_id: DeliveryId, positions: Sequence[int]
 ) -> Sequence[bytes]:
     """Return the tokens of one delivery's actions: every choice of each position in turn."""
-    slots = [slot for at in positions for slot in (at * CHOICES, at * CHOICES + 1)]
+    slots: Sequence[int]
+    if positions == range(len(positions)):  # as most are
+        slots = range(len(positions) * CHOICES)
+    else:
+        slots = [at * CHOICES + choice for at in positions for choice in range(CHOICES)]
     return signer.sign_slots(SignedPurpose.ACTION, delivery_id, slots)
 
 
