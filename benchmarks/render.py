@@ -47,6 +47,7 @@ from digest.model import (
     InterestKind,
     Link,
     Paper,
+    PaperId,
     Period,
     PlannedPaper,
     QueryId,
@@ -84,7 +85,7 @@ class _Known:
     """What stands in memory: who is owed what, and the papers."""
 
     owed: list[tuple[Delivery, Subscriber]]
-    papers: dict[int, Paper]
+    papers: dict[PaperId, Paper]
 
 
 def run() -> list[Result]:
@@ -197,12 +198,8 @@ class _Ours:
 
 
 def _digest(known: _Known, matches: Matches, delivery: Delivery, subscriber: Subscriber) -> Digest:
-    wanted = wanted_by_query(subscriber)
-    found = [
-        matches.match(known.papers[each.paper_id], each.query_ids, wanted)
-        for each in delivery.papers
-    ]
-    return digest_of(delivery, subscriber, tuple(found))
+    found = matches.matches(known.papers, delivery.papers, wanted_by_query(subscriber))
+    return digest_of(delivery, subscriber, found)
 
 
 def _ordinary(known: _Known) -> Callable[[], int]:

@@ -6,7 +6,7 @@ kept until a feed is polled again.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlmodel import Session
@@ -65,19 +65,27 @@ class Matches:
         self._finder = finder
         self._kept: Kept[tuple[object, ...], Match] = Kept(_KEPT_MATCHES)
 
-    def match(self, paper: Paper, ids: tuple[QueryId, ...], wanted: Wanted) -> Match:
-        """Return the match of a paper that these queries want, and that reads as before."""
-        key: tuple[object, ...]
-        if len(ids) == 1 and ids[0] in wanted:  # as most are
-            key = (paper.id, ids[0], wanted[ids[0]][1])
-        else:
-            key = (paper.id, ids, *[wanted[one][1] for one in ids if one in wanted])
-        match = self._kept.get(key) or self._kept.again(key)
-        if match is None:
-            asked = [wanted[one] for one in ids if one in wanted]
-            match = Match(paper=paper, reasons=self._finder.reasons(paper, asked))
-            self._kept.keep(key, match, _MATCH_SIZE)
-        return match
+    def matches(
+        self, papers: Mapping[PaperId, Paper], planned: Iterable[PlannedPaper], wanted: Wanted
+    ) -> tuple[Match, ...]:
+        """Return the matches of papers that queries want, and that read as before."""
+        matches: list[Match] = []
+        get = self._kept.get
+        for each in planned:
+            ids = each.query_ids
+            key: tuple[object, ...]
+            if len(ids) == 1 and ids[0] in wanted:  # as most are
+                key = (each.paper_id, ids[0], wanted[ids[0]][1])
+            else:
+                key = (each.paper_id, ids, *[wanted[one][1] for one in ids if one in wanted])
+            match = get(key) or self._kept.again(key)
+            if match is None:
+                asked = [wanted[one] for one in ids if one in wanted]
+                paper = papers[each.paper_id]
+                match = Match(paper=paper, reasons=self._finder.reasons(paper, asked))
+                self._kept.keep(key, match, _MATCH_SIZE)
+            matches.append(match)
+        return tuple(matches)
 
     def clear(self) -> None:
         """Forget all, since papers may read otherwise now."""
@@ -121,13 +129,7 @@ class BatchReader:
             positions: Sequence[int] = range(len(left))
             if touched and not touched.isdisjoint(each.paper_id for each in left):
                 left, positions = _left_by_merges(tx, one, merges)
-            papers = [self._papers[each.paper_id] for each in left]
-            matches = tuple(
-                [
-                    self._matches.match(paper, each.query_ids, wanted)
-                    for paper, each in zip(papers, left, strict=True)
-                ]
-            )
+            matches = self._matches.matches(self._papers, left, wanted)
             if matches:
                 digest = digest_of(one, subscribers[one.subscriber_id], matches)
                 read[one.id] = ReadDelivery(digest, positions)

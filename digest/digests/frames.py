@@ -58,8 +58,7 @@ class Frame:
     text: FramePart
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FrameKey:
+class FrameKey(NamedTuple):
     """What a frame shows as it is; all else in it is a hole."""
 
     day: date

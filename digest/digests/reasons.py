@@ -77,24 +77,26 @@ def _places(reasons: Sequence[Reason]) -> list[tuple[_Term, tuple[str, ...]]]:
     """Return each term of a query with where it was found: text fields, or one other."""
     found: dict[tuple[_Term, bool], dict[str, None]] = {}
     for reason in reasons:
-        term = _Term(
-            shorten(one_line(reason.term), MAX_TERM), shorten(one_line(reason.asked), MAX_TERM)
-        )
+        term = _Term(_shown(reason.term), _shown(reason.asked))
         if term.found:
             in_text = reason.field in _TEXT_FIELDS
             found.setdefault((term, in_text), {})[reason.field] = None
     places: list[tuple[_Term, tuple[str, ...]]] = []
     for (term, in_text), fields in found.items():
         if in_text:
-            places.append((term, tuple(field for field in _TEXT_FIELDS if field in fields)))
+            places.append((term, tuple([field for field in _TEXT_FIELDS if field in fields])))
         else:
             places.extend((term, (field,)) for field in fields)
     return places
 
 
 def _without(reasons: Sequence[Reason]) -> tuple[str, ...]:
-    terms = (shorten(one_line(term), MAX_TERM) for reason in reasons for term in reason.without)
+    terms = [_shown(term) for reason in reasons for term in reason.without]
     return tuple(dict.fromkeys(filter(None, terms)))
+
+
+def _shown(term: str) -> str:
+    return shorten(one_line(term), MAX_TERM) if term else ""
 
 
 def _query_piece(
