@@ -35,13 +35,13 @@ _SEGMENTS = [f"segment {number}" for number in range(400)]
 _LABELS = [f"label {number}" for number in range(CHOICES)]
 
 # What each kind may hold, in bytes; all in all twice their sum (`Kept`).
-_KEPT_CARDS = 48_000_000
-_KEPT_WHYS = 40_000_000
-_KEPT_LESSES = 32_000_000
+_KEPT_CARDS = 24_000_000
+_KEPT_WHYS = 20_000_000
+_KEPT_LESSES = 16_000_000
 _KEPT_PAPERS = 16_000_000
 _KEPT_SHAPES = 1_000_000
 # What a card or piece takes besides the bytes it shows.
-_CARD_SIZE, _WHY_SIZE, _LESS_SIZE, _SHAPE_SIZE = 350, 450, 350, 3_000
+_CARD_SIZE, _WHY_SIZE, _LESS_SIZE, _SHAPE_SIZE = 600, 500, 500, 3_000
 
 _Words: TypeAlias = tuple[str, ...]
 
