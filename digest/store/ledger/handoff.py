@@ -71,9 +71,9 @@ _READY = (
         _COLUMN.closes_at > _AT,
         SUBSCRIBER.c.state == SubscriberState.ACTIVE.value,
     )
-    # And not by id: a digest's hour makes thousands ready at one instant, and PostgreSQL
-    # would sort all of them for each claim. The index gives them in the order it has.
-    .order_by(_COLUMN.next_attempt_at)
+    # As the index has them: a digest's hour makes thousands ready at one instant, and none
+    # of them need be sorted for a claim.
+    .order_by(_COLUMN.next_attempt_at, _COLUMN.id)
     .limit(bindparam("at_most", type_=Integer))
     .with_for_update(skip_locked=True, of=DELIVERY)
     # As a plain subquery PostgreSQL may run it again, and lock more than the limit.

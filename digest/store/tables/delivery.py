@@ -17,7 +17,7 @@ class DeliveryRow(Table, table=True):
     __tablename__ = "delivery"
     __table_args__ = (
         UniqueConstraint("subscriber_id", "period"),
-        Index("ix_delivery_state", "state", "next_attempt_at"),
+        Index("ix_delivery_state", "state", "next_attempt_at", "id"),
         CheckConstraint(
             "state IN ('ready','claimed','sending','sent','failed','bounced','unknown','skipped')",
             name="state",
