@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from benchmarks.result import Result, peak_mb
@@ -74,7 +75,7 @@ def _compare(client: TestClient, path: str) -> list[Result]:
     ]
 
 
-def _app(store: Store) -> object:
+def _app(store: Store) -> FastAPI:
     rules = SignupRules(signer=TokenSigner(["k" * 40]), first_digest_at=first_digest_at)
     for number in range(WARM_UP + REQUESTS):
         line = SubscriberLine(email=f"known{number}@example.org", keywords=("agents",))

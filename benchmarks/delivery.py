@@ -120,7 +120,8 @@ def _alone(work: Callable[..., Any], *arguments: object) -> Any:
 def _engine(kind: str, port: int, connections: int, count: int) -> Run:
     with database(kind) as url:
         _alone(prepare, url, count)
-        return _alone(deliver_all, url, port, connections, count)
+        ran: Run = _alone(deliver_all, url, port, connections, count)
+        return ran
 
 
 def prepare(url: str, count: int) -> None:

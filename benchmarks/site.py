@@ -10,11 +10,12 @@ import random
 import statistics
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlencode
 
+from fastapi import FastAPI
 from sqlmodel import Session
 from starlette.testclient import TestClient
 
@@ -142,7 +143,7 @@ def _measure(client: TestClient, name: str, path: str, count: int) -> Result:
     return Result(name=f"site: {name}", work=work, count=1, seconds=seconds, peak_mb=peak_mb())
 
 
-def _app(store: Store) -> object:
+def _app(store: Store) -> FastAPI:
     rules = SignupRules(signer=TokenSigner(["k" * 40]), first_digest_at=first_digest_at)
     return create_app(
         WebDeps(
@@ -242,8 +243,10 @@ def _papers(
     )
 
 
-def _insert(tx: Session, statement: str, rows: list[tuple[object, ...]]) -> None:
-    tx.connection().connection.driver_connection.executemany(statement, rows)
+def _insert(tx: Session, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+    driver = tx.connection().connection.driver_connection
+    assert driver is not None
+    driver.executemany(statement, rows)
 
 
 def _at(instant: datetime) -> str:

@@ -259,7 +259,7 @@ def _paths(service: Service, *, before: str) -> dict[str, str]:
         "digest": digest_url(service.signer, "", newest.id),
         "unsubscribe": unsubscribe_url(service.signer, "", READER),
         "confirm": f"/confirm/{confirm}",
-        "mute": f"/act/{action_tokens(service.signer, newest.id, [(0, AUTHOR)])[0].decode()}",
+        "mute": f"/act/{action_tokens(service.signer, newest.id, [0])[AUTHOR].decode()}",
     }
     return {name: path.format(**known) for name, path in PAGES.items()}
 
