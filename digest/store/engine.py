@@ -126,14 +126,15 @@ class Store:
         return again_where_it_collides(once)
 
     def refresh_statistics(self) -> None:
-        """Let PostgreSQL count anew how many deliveries are in which state.
+        """Let PostgreSQL count anew how many deliveries and subscribers are in which state.
 
-        Who believes that few are ready sorts all of them for each claim; its own round
-        (autovacuum) may come a minute after thousands were prepared. SQLite needs none.
+        Who believes that few are ready, or active, sorts all that are ready for each claim;
+        its own round (autovacuum) may come a minute after thousands were prepared. SQLite
+        needs none.
         """
         if self.is_postgresql:
             with _plain_storage_errors(), self._write_engine.begin() as connection:
-                connection.execute(text("ANALYZE delivery"))
+                connection.execute(text("ANALYZE delivery, subscriber"))
 
     def server_time(self) -> datetime:
         """Return what the clock of the PostgreSQL server says, aware UTC."""
