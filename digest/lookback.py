@@ -29,11 +29,16 @@ _STEPS = tuple((step, upvotes_label(step)) for step in reversed(STEPS))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Narrowing:
-    """What a query would catch with one word excluded."""
+    """What a query would catch with one word excluded.
+
+    `instead` is what to write, where adding `-word` to what was written would exclude the
+    word from its last part only (`a OR b -word`); None where adding it does it.
+    """
 
     excluded: str
     query: str
     total: int
+    instead: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +86,14 @@ def look_back(
             narrower = _without(query, word)
             total = finder.find(narrower, 0).total if narrower else found.total
             if narrower and 0 < total < found.total:
-                narrowings.append(Narrowing(excluded=word, query=canonical(narrower), total=total))
+                narrowings.append(
+                    Narrowing(
+                        excluded=word,
+                        query=canonical(narrower),
+                        total=total,
+                        instead=_instead(query, word, narrower),
+                    )
+                )
     return LookBack(
         total=found.total,
         matches=found.matches,
@@ -160,3 +172,19 @@ def _without(query: Query, word: str) -> Query | None:
         return parse_query(f"({query.canonical}) NOT {word}")
     except QueryError:
         return None
+
+
+def _instead(query: Query, word: str, narrower: Query) -> str | None:
+    """Give what to write for `narrower`; None where adding `-word` does it."""
+    written = " ".join(query.text.split())
+    if _asks(f"{written} -{word}", narrower):
+        return None
+    grouped = f"({written}) -{word}"
+    return grouped if _asks(grouped, narrower) else canonical(narrower)
+
+
+def _asks(text: str, wanted: Query) -> bool:
+    try:
+        return parse_query(text) == wanted
+    except QueryError:
+        return False

@@ -12,7 +12,7 @@ from digest.cli.cards import match_card, match_document
 from digest.cli.frame import Frame, command
 
 if TYPE_CHECKING:
-    from digest.lookback import LookBack
+    from digest.lookback import LookBack, Narrowing
 
 DaysOption = Annotated[
     int, typer.Option("--days", metavar="N", min=1, max=3660, help="How far to look back.")
@@ -93,6 +93,10 @@ def _told(found: LookBack, canonical: str, looked_at: int, days: int) -> str:
         shown = len(found.matches)
         lines[0] += f"; here {'is' if shown == 1 else 'are'} {shown:,}"
     if found.narrowings:
-        gives = [f"adding `-{one.excluded}` gives {one.total:,}" for one in found.narrowings]
+        gives = [f"{_narrower(one)} gives {one.total:,}" for one in found.narrowings]
         lines[0] += "\n" + "; ".join(gives[:_MAX_NARROWINGS])
     return "\n\n".join([*lines, *(match_card(one) for one in found.matches)])
+
+
+def _narrower(one: Narrowing) -> str:
+    return f"adding `-{one.excluded}`" if one.instead is None else f"`{one.instead}`"

@@ -107,4 +107,5 @@ def _said(kind: InterestKind, count: int) -> str:
 
 
 def _narrower(one: Narrowing) -> str:
-    return f" Without “{one.excluded}”: {one.total:,}."
+    written = f", written {one.instead}" if one.instead else ""
+    return f" Without “{one.excluded}”{written}: {one.total:,}."

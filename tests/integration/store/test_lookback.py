@@ -159,6 +159,32 @@ def test_excluding_a_common_word_is_offered(store: Store) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "instead"),
+    [
+        ("nets", None),
+        ("nets NOT dense", None),
+        ("(nets OR codes)", None),
+        ("nets OR codes", "(nets OR codes) -survey"),
+        ("nets OR codes -dense", "(nets OR codes -dense) -survey"),
+    ],
+)
+def test_the_query_to_write_excludes_the_word_from_all_of_it(
+    store: Store, text: str, instead: str | None
+) -> None:
+    keep(store, paper(1, "Nets: a survey"), paper(2, "Codes: a survey"), paper(3, "Nets, codes"))
+    annotate_stale(store, ANNOTATOR)
+
+    with store.read() as tx:
+        query = parse_query(text)
+        (offered,) = look_back(tx, query, ANNOTATOR, since=SINCE, until=NOW).narrowings
+        followed = parse_query(offered.instead or f"{text} -survey")
+        found = look_back(tx, followed, ANNOTATOR, since=SINCE, until=NOW)
+
+    assert (offered.instead, offered.total) == (instead, 1)
+    assert found.total == offered.total
+
+
 def test_topics_become_tags_and_follow_their_file(store: Store) -> None:
     keep(store, paper(1, "Sparse nets", tags=("cs.CL",)), paper(2, "Quantum"))
     annotate_stale(store, ANNOTATOR)

@@ -180,7 +180,10 @@ def test_a_preview_says_what_leaving_out_a_common_word_would_change(
 
     found = inside.get("/preview", params={"text": "model OR plan"}).json()
 
-    assert found["said"] == ("Would have matched 3 papers in the last 30 days. Without “broke”: 2.")
+    assert found["said"] == (
+        "Would have matched 3 papers in the last 30 days. "
+        "Without “broke”, written (model OR plan) -broke: 2."
+    )
 
 
 def test_times_limits_and_looks_are_saved(
