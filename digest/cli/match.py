@@ -50,8 +50,9 @@ def match(
     from digest.store.fulltext import count_seen
 
     parsed = parse_query(query)
-    for hint in hints(parsed):
-        frame.note(f"digest: {hint.cause}; did you mean `{hint.suggestion}`?")
+    doubts = hints(parsed)
+    for hint in doubts:
+        frame.note(f"digest: {hint.told}")
     with frame.service() as service:
         now = service.clock()
         since = now - timedelta(days=days)
@@ -71,6 +72,10 @@ def match(
         {
             "query": query,
             "canonical": canonical(parsed),
+            "hints": [
+                {"cause": one.cause, "position": one.position, "suggestion": one.suggestion}
+                for one in doubts
+            ],
             "days": days,
             "looked_at": looked_at,
             "total": found.total,

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from digest.digests.plain import one_line, shorten
 from digest.errors import QueryError, UsageError
-from digest.matching.hints import hints
+from digest.matching.hints import Hint, first_hint
 from digest.matching.query import Query as Expression
 from digest.matching.query import caret, parse_query
 from digest.store.feeds import list_feeds
@@ -242,14 +242,14 @@ class _Library:
         known = self._facts.read(tx)
         paths = self._site.paths
         here = paths.to("/papers")
-        hint = next(iter(hints(query)), None) if query is not None else None
+        hint = first_hint(query) if query is not None else None
         return LibraryView(
             title=f"Tagged “{wish.tag}”" if wish.tag and not wish.q else "Library",
             lead="",
             note="",
             wish=wish,
             problem=None,
-            hint=f"{hint.cause}. You may mean: {hint.suggestion}" if hint else "",
+            hint=_told(hint) if hint else "",
             cards=(),
             chosen=tuple(
                 Anchor(text=text, url=here + wish.query_string(after="", **{name: ""}))
@@ -327,3 +327,8 @@ def _lead(count: str, wish: Wish) -> str:
         return "No papers found."
     said = count[:1].upper() + count[1:]
     return f"{said} found." if _chosen(wish) else f"{said} in the library."
+
+
+def _told(hint: Hint) -> str:
+    meant = f" You may mean: {hint.suggestion}" if hint.suggestion else ""
+    return f"{hint.cause}.{meant}"

@@ -11,7 +11,7 @@ from digest.digests.reasons import plain_why, why_line
 from digest.errors import QueryError
 from digest.lookback import LookBack, Narrowing, look_back
 from digest.matching.annotate import Annotator
-from digest.matching.hints import hints
+from digest.matching.hints import first_hint
 from digest.matching.query import Query, caret, parse_query, tag_query
 from digest.model import InterestKind
 from digest.web.cards import Paths, papers_of
@@ -79,7 +79,7 @@ def try_interest(
         )
     narrow = kind is InterestKind.KEYWORD
     found = look_at_month(tx, query, annotator, now=now, show=_SHOWN, narrow=narrow)
-    hint = next(iter(hints(query)), None) if kind is not InterestKind.TAG else None
+    hint = first_hint(query) if kind is not InterestKind.TAG else None
     return TrialView(
         text=text,
         ok=True,
@@ -94,7 +94,7 @@ def try_interest(
             )
             for match in found.matches
         ),
-        suggestion=hint.suggestion if hint else "",
+        suggestion=(hint.suggestion or "") if hint else "",
     )
 
 

@@ -205,7 +205,64 @@ def test_a_clear_query_draws_no_hint(text: str) -> None:
 
 def test_a_hint_is_given_only_when_its_suggestion_would_be_accepted() -> None:
     assert hints(parse_query("a (b NOT c d)"))[0].suggestion == 'a (b NOT "c d")'
-    assert hints(parse_query("NOT cat* dog")) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "suggestion"),
+    [
+        ("RAG, LLM", "RAG OR LLM"),
+        ('"world model", LLM', '"world model" OR LLM'),
+        ("RAG|LLM", "RAG OR LLM"),
+        ("RAG||LLM survey", "RAG OR LLM survey"),
+        ("RAG & LLM", "RAG AND LLM"),
+        ("upvotes >= 20", "upvotes:>=20"),
+        ("RAG upvotes >=20", "RAG upvotes:>=20"),
+        ("diffusion —survey", "diffusion -survey"),
+        ("RAG title:NOT survey", "RAG NOT title:survey"),
+        ("title：RAG", "title:RAG"),
+        ("rag[MeSH Terms]", "rag"),
+        ('"world model"[MeSH] OR rag', '"world model" OR rag'),
+    ],
+)
+def test_punctuation_in_the_place_of_an_operator_draws_a_hint(text: str, suggestion: str) -> None:
+    assert hints(parse_query(text))[0].suggestion == suggestion
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("NOT neural network", "NOT excludes only `neural`, and `network` is asked for"),
+        ("NOT cat* dog", "NOT excludes only `cat*`, and `dog` is asked for"),
+        ("title:NOT x", "`title:` takes `NOT` as its word; NOT comes before the field"),
+    ],
+)
+def test_a_likely_mistake_is_named_where_no_query_can_be_suggested(text: str, cause: str) -> None:
+    (hint,) = hints(parse_query(text))
+
+    assert (hint.cause, hint.suggestion) == (cause, None)
+
+
+@pytest.mark.parametrize(
+    "text", ["AT&T", "R&D", "state — of", '"a, b"', 'author:"LeCun, Y."', "[MASK] tokens"]
+)
+def test_ordinary_punctuation_draws_no_hint(text: str) -> None:
+    assert hints(parse_query(text)) == ()
+
+
+def test_few_suggestions_are_tried_out_however_many_doubts_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried = []
+
+    def refuse(suggestion: str, *, unlike: str) -> None:
+        tried.append((suggestion, unlike))
+
+    monkeypatch.setattr("digest.matching.hints.accepted", refuse)
+
+    hints(parse_query("not " * 249 + "x"))
+    hints(parse_query("author:a b " * 90))
+
+    assert 0 < len(tried) <= 12
 
 
 def _error(text: str) -> QueryError:

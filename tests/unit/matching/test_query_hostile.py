@@ -43,8 +43,8 @@ def _check(text: str) -> None:
     again = parse_query(canonical(understood))
     assert again == understood
     assert canonical(again) == canonical(understood)
-    for hint in hints(understood):
-        parse_query(hint.suggestion)
+    for suggestion in filter(None, (hint.suggestion for hint in hints(understood))):
+        parse_query(suggestion)
 
 
 def _understand(text: str) -> Query | QueryError:
