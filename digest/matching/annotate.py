@@ -13,7 +13,7 @@ from digest.matching.query import parse_query
 from digest.matching.reading import NO_SYNONYMS, Synonyms
 from digest.model import Paper, PaperNote, QueryId, Topic
 
-READING = 3
+READING = 4
 """Counts the changes of how text is read: one more makes every paper be read again."""
 
 

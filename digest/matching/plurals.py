@@ -15,10 +15,10 @@ def _set(words: str) -> frozenset[str]:
 _ENDS_IN_S = _set(
     """
     afterwards alias always andreas apropos asbestos atlas bayes besides bias biceps canvas chaos
-    charles christmas cosmos diabetes does ethos gallows goes herpes hughes james jenkins jones
-    kansas keras kubernetes kudos lens logos lucas macos madras mars means molasses news nowadays
-    overseas pancreas pandas pathos perhaps rabies rhinoceros scabies series sometimes species
-    texas thermos thomas towards triceps vegas whereas
+    charles christmas cosmos ddos diabetes does ethos faas gallows goes herpes hughes iaas james
+    jenkins jones kansas keras kubernetes kudos lens logos lucas macos madras mars means molasses
+    news nowadays overseas paas pancreas pandas pathos perhaps rabies rhinoceros saas scabies
+    series sometimes species texas thermos thomas towards triceps vegas whereas
     """
 )
 """Words that end in a single s and are no plurals."""
@@ -27,55 +27,115 @@ _IRREGULAR = {
     # "bases" is the plural of both, so the three are one word here.
     "bases": "base",
     "basis": "base",
+    "alibis": "alibi",
+    "alumni": "alumnus",
     "apices": "apex",
     "apis": "api",
     "appendices": "appendix",
+    "automata": "automaton",
     "avalanches": "avalanche",
     "axes": "axis",
+    "bacteria": "bacterium",
+    "bcis": "bci",
     "buses": "bus",
     "caches": "cache",
+    "calculi": "calculus",
     "calves": "calf",
+    "children": "child",
     "codices": "codex",
+    "corpora": "corpus",
     "cortices": "cortex",
     "cpus": "cpu",
     "crises": "crisis",
+    "criteria": "criterion",
+    "curricula": "curriculum",
+    "cyanobacteria": "cyanobacterium",
+    "desiderata": "desideratum",
+    "dois": "doi",
     "dpus": "dpu",
     "elves": "elf",
+    "emojis": "emoji",
     "emphases": "emphasis",
+    "equilibria": "equilibrium",
+    "fmris": "fmri",
+    "foci": "focus",
+    "formulae": "formula",
+    "fungi": "fungus",
     "gases": "gas",
     "geneses": "genesis",
     "gpus": "gpu",
     "grus": "gru",
     "guis": "gui",
+    "gurus": "guru",
+    "haikus": "haiku",
     "halves": "half",
     "helices": "helix",
+    "hippocampi": "hippocampus",
     "hooves": "hoof",
+    "icus": "icu",
+    "imus": "imu",
+    "ious": "iou",
     "knives": "knife",
+    "kpis": "kpi",
+    "larvae": "larva",
     "leaves": "leaf",
+    "lemmata": "lemma",
     "lenses": "lens",
     "loaves": "loaf",
+    "loci": "locus",
+    "maxima": "maximum",
+    "mcus": "mcu",
     "menus": "menu",
     "metastases": "metastasis",
+    "millennia": "millennium",
+    "minima": "minimum",
+    "mious": "miou",
+    "mitochondria": "mitochondrion",
+    "moduli": "modulus",
+    "momenta": "momentum",
+    "mris": "mri",
+    "nebulae": "nebula",
     "neuroses": "neurosis",
     "niches": "niche",
     "npus": "npu",
+    "nuclei": "nucleus",
     "oases": "oasis",
+    "optima": "optimum",
+    "phenomena": "phenomenon",
     "pois": "poi",
+    "polyhedra": "polyhedron",
     "psychoses": "psychosis",
+    "qpus": "qpu",
     "quizzes": "quiz",
+    "radii": "radius",
     "relus": "relu",
     "rois": "roi",
+    "safaris": "safari",
     "scarves": "scarf",
+    "schemata": "schema",
     "shelves": "shelf",
     "simplices": "simplex",
+    "spectra": "spectrum",
+    "stimuli": "stimulus",
+    "strata": "stratum",
+    "subcorpora": "subcorpus",
     "symbioses": "symbiosis",
     "synopses": "synopsis",
+    "taxa": "taxon",
     "taxis": "taxi",
+    "teeth": "tooth",
+    "tetrahedra": "tetrahedron",
     "thieves": "thief",
     "tpus": "tpu",
+    "tsunamis": "tsunami",
+    "uris": "uri",
+    "vertebrae": "vertebra",
     "vortices": "vortex",
+    "vpus": "vpu",
+    "wikis": "wiki",
     "wives": "wife",
     "wolves": "wolf",
+    "women": "woman",
 }
 
 _SUFFIXES = (
@@ -103,7 +163,7 @@ _IE_STEMS = _set(
     smoothies sorties ties zombies
     """
 )
-_OE_STEMS = _set("aloes canoes foes hoes horseshoes oboes shoes toes")
+_OE_STEMS = _set("aloes canoes foes hoes horseshoes moes oboes shoes smoes toes")
 _USE_STEMS = _set(
     """
     abuses accuses amuses confuses diffuses excuses fuses infuses misuses muses peruses refuses
@@ -119,11 +179,11 @@ def singular(word: str) -> str:
         word: In lower case, ASCII letters only; words of three letters or fewer
             ("gas", "gps", "its") are left alone.
     """
-    if len(word) < 4 or word[-1] != "s":
-        return word
     irregular = _IRREGULAR.get(word)
     if irregular:
         return irregular
+    if len(word) < 4 or word[-1] != "s":
+        return word
     for plural, single in _SUFFIXES:
         if word.endswith(plural):
             return word[: -len(plural)] + single

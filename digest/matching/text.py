@@ -91,8 +91,9 @@ _ASCII_WORD = re.compile(
 )
 _ACCENT = re.compile(f"[{_ACCENTS}{_IGNORED}]+")
 _UNSPACED_CHARACTER = re.compile(f"[{_UNSPACED}]")
-# In three letters a final s is no plural ("GPS"), unless the case says so ("LMs", "GPs").
-_SHORT_ACRONYMS = re.compile(r"[A-Z]{2}s")
+# An s behind a last capital is a plural, however the word would be read otherwise ("LMs",
+# "MoEs", "MRIs"; not "GPS"). "As" and "Us" begin sentences.
+_PLURAL_BY_CASE = re.compile(r"[A-Za-z]+[A-Z]s")
 _ASCII_LETTERS = re.compile(r"[a-z]+")
 
 
@@ -175,8 +176,8 @@ def _read(raw: str) -> tuple[Word, ...]:
 def _word(exact: str) -> Word:
     folded = fold_case(exact)
     if _ASCII_LETTERS.fullmatch(folded):
-        if _SHORT_ACRONYMS.fullmatch(exact):
-            return Word(folded[:2], folded, exact)
+        if _PLURAL_BY_CASE.fullmatch(exact):
+            return Word(singular(folded[:-1]), folded, exact)
         return Word(singular(folded), folded, exact)
     folded = _GREEK.get(folded, folded)
     return Word(folded, folded, exact)

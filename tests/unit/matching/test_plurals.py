@@ -18,10 +18,16 @@ PLURALS = {
     "gpus": "gpu", "apis": "api", "bases": "base", "basis": "base", "axes": "axis",
     "wolves": "wolf", "curves": "curve", "videos": "video", "ideas": "idea",
     "metrics": "metric", "topics": "topic", "llms": "llm", "tokens": "token",
+    "wikis": "wiki", "emojis": "emoji", "mris": "mri", "ious": "iou", "qpus": "qpu",
+    "corpora": "corpus", "criteria": "criterion", "phenomena": "phenomenon",
+    "spectra": "spectrum", "stimuli": "stimulus", "automata": "automaton",
+    "nuclei": "nucleus", "equilibria": "equilibrium", "bacteria": "bacterium",
+    "children": "child",
     "responses": "response", "devices": "device", "quizzes": "quiz", "images": "image",
 }  # fmt: skip
 KEPT = (
     "bias", "debias", "lens", "class", "this", "physics", "semantics", "statistics", "analysis",
+    "data", "media", "meta", "agenda", "saas", "ddos", "does",
     "corpus", "status", "gas", "gps", "its", "chaos", "atlas", "series", "species", "bayes",
     "always", "across", "loss", "axis", "news", "kubernetes", "means", "robotics", "thus", "bus",
 )  # fmt: skip
