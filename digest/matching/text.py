@@ -89,6 +89,21 @@ _ASCII_WORD = re.compile(
     r"([A-Za-z0-9]+|(?<=[A-Za-z0-9])\+\+|(?<![A-Za-z0-9][A-Za-z])(?<=[A-Za-z])\#(?![A-Za-z0-9]))"
     r"(?:'[sS](?![A-Za-z0-9]))?"
 )
+# "L_2", "R^{2}" and "H_2O" are one word each, as "L2" is; "10^5", "x_i" and "GPT_4" are not.
+_SCRIPTED = (
+    r"(?<![\w^])[^\W\d_{unspaced}]{{1,2}}_\{{?[0-9]{{1,2}}\}}?(?![0-9_]){letter}*"
+    r"|{letter}++(?<=[^\W\d_{unspaced}])\^\{{?[0-9]{{1,2}}\}}?(?![0-9]){letter}*"
+)
+_SCRIPT_SIGNS = str.maketrans("", "", "_^{}")
+
+
+def _with_scripts(pattern: re.Pattern[str], letter: str, unspaced: str) -> re.Pattern[str]:
+    scripted = _SCRIPTED.format(letter=letter, unspaced=unspaced)
+    return re.compile(f"({scripted}|{pattern.pattern[1:]}")
+
+
+_SCRIPTED_WORD = _with_scripts(_WORD, _LETTER, _UNSPACED)
+_SCRIPTED_ASCII_WORD = _with_scripts(_ASCII_WORD, "[A-Za-z0-9]", "")
 _ACCENT = re.compile(f"[{_ACCENTS}{_IGNORED}]+")
 _UNSPACED_CHARACTER = re.compile(f"[{_UNSPACED}]")
 # An s behind a last capital is a plural, however the word would be read otherwise ("LMs",
@@ -162,11 +177,14 @@ def fold_label(label: str) -> str:
 
 
 def _pattern(text: str) -> re.Pattern[str]:
+    if "_" in text or "^" in text:
+        return _SCRIPTED_ASCII_WORD if text.isascii() else _SCRIPTED_WORD
     return _ASCII_WORD if text.isascii() else _WORD
 
 
 @lru_cache(maxsize=1 << 17)
 def _read(raw: str) -> tuple[Word, ...]:
+    raw = raw.translate(_SCRIPT_SIGNS)
     # Folding may part a word ("㈠x"): it is read again, so that a folded word is stable.
     if raw.isascii():
         return (_word(raw),)
@@ -179,5 +197,6 @@ def _word(exact: str) -> Word:
         if _PLURAL_BY_CASE.fullmatch(exact):
             return Word(singular(folded[:-1]), folded, exact)
         return Word(singular(folded), folded, exact)
-    folded = _GREEK.get(folded, folded)
+    if folded[:1] in _GREEK and (len(folded) == 1 or folded[1:].isdecimal()):
+        folded = _GREEK[folded[0]] + folded[1:]  # "τ²-bench" is "tau2-bench"
     return Word(folded, folded, exact)

@@ -37,6 +37,11 @@ _MATH = re.compile(
 )
 _WORTH_READING = re.compile(r"[\\$]|[_^]\{|\{[A-Za-z]{1,20}\}|(?<=\S)~(?=\S)")
 _SHORT_CHARS = 80
+_SCRIPT = re.compile(r"(?<=[^\W\d_])([_^])([0-9]{1,2})(?![\d_^]|\.\d)")
+_SCRIPTS = {
+    "_": str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"),
+    "^": str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"),
+}
 _SPECIAL = re.compile(r"(?<!\\)([%&#])")
 _TILDE = re.compile(r"(?<!\S)~")
 _MACRO_WITH_ARGUMENT = re.compile(r"\\(?!begin\b|end\b)(?P<name>[A-Za-z]+)(?=\{)")
@@ -112,7 +117,20 @@ def plain_latex(text: str) -> str:
         if whole is not None:
             return whole
     # One formula that cannot be reduced does not cost the others their readable form.
-    return "".join(_plain_piece(source, written) for source, written in pieces)
+    plain = [""]
+    for source, written in pieces:
+        piece = _plain_piece(source, written)
+        if written[0] == written[-1] == "$":
+            # What a number belongs to may stand in the prose before: "H$_2$O".
+            before = plain[-1][-1:]
+            piece = _SCRIPT.sub(_script, before + piece)[len(before) :]
+        plain.append(piece)
+    return "".join(plain)
+
+
+def _script(found: re.Match[str]) -> str:
+    """Write "L_2" as "L₂", as readers know it, and "R^2" as "R²"."""
+    return found[2].translate(_SCRIPTS[found[1]])
 
 
 def _plain_piece(source: str, written: str) -> str:

@@ -18,6 +18,11 @@ KEYS = {
     "MRIs fMRIs BCIs KPIs IoUs ICUs QPUs": ["mri", "fmri", "bci", "kpi", "iou", "icu", "qpu"],
     "Łukasz Gödel naïve ﬁne L²": ["lukasz", "godel", "naive", "fine", "l2"],
     "e\u0301tude sur\u00advey": ["etude", "survey"],
+    "L_2 R^2 R^{2} L₂ H_2O CO_2 A^2RL": ["l2", "r2", "r2", "l2", "h2o", "co2", "a2rl"],
+    "O(n^2) 10^5 x_i GPT_4 my_x_1 a_1_b": [
+        "o", "n2", "10", "5", "x", "i", "gpt", "4", "my", "x", "1", "a", "1", "b",
+    ],
+    "τ²-Bench τ2 tau2 π_0 π_0.5 τx": ["tau2", "bench", "tau2", "tau2", "pi0", "pi0", "5", "τx"],
     "α-β ϵ ΑΒ": ["alpha", "beta", "epsilon", "αβ"],
     "$k$-NN": ["k", "nn"],
     "强化学习 RL": ["强", "化", "学", "习", "rl"],
@@ -27,7 +32,7 @@ KEYS = {
     "㈠x": ["一", "x"],
     "😀 — …": [],
     "": [],
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("text", "expected"), KEYS.items())

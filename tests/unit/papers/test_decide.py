@@ -672,7 +672,7 @@ def test_a_document_of_latex_is_converted_up_to_its_bound_and_kept_as_written_be
 
     assert len(intents) == 60
     assert sum(converted) <= 300_000
-    assert intents[0].abstract.startswith("a_1/b^2 a_1/b^2")
+    assert intents[0].abstract.startswith("a₁/b² a₁/b²")
     assert intents[-1].abstract.startswith(r"$\frac{a_{1}}{b^{2}}$ $\frac")
 
 

@@ -63,7 +63,7 @@ def test_markup_and_invisible_characters_go(raw: str, clean: str) -> None:
 @pytest.mark.parametrize(
     ("raw", "clean"),
     [
-        (r"$\mathcal{O}(n^2)$ in $\mathbb{R}$", "𝒪(n^2) in ℝ"),
+        (r"$\mathcal{O}(n^2)$ in $\mathbb{R}$", "𝒪(n²) in ℝ"),
         (r"M\"obius and Erd\H{o}s", "Möbius and Erdős"),
         (r"100\% of $2<r<q-1$", "100% of 2<r<q-1"),
         (r"100% of $\alpha$", "100% of α"),
@@ -77,6 +77,9 @@ def test_markup_and_invisible_characters_go(raw: str, clean: str) -> None:
         (r"as shown \cite{foo2020} before", "as shown before"),
         (r"our \methodname{x} wins", r"our \methodname x wins"),
         (r"$\frac{a}{b}$ ~10", "a/b ~10"),
+        (r"$L_2$ norm, H$_2$O and $R^{12}$", "L₂ norm, H₂O and R¹²"),
+        (r"$\tau^2$-Bench, $\pi_0$ and $\pi_{0.5}$", "τ²-Bench, π₀ and π_0.5"),
+        (r"$10^5$, $10^{-3}$, $k_2^3$, x_1", "10^5, 10^-3, k_2^3, x_1"),
     ],
 )
 def test_latex_becomes_readable(raw: str, clean: str) -> None:
