@@ -40,18 +40,34 @@ def author_matches(wanted: Name, name: str) -> bool:
     return any(_compatible(wanted, reading) for reading in name_readings(name))
 
 
+def wanted_names(text: str) -> tuple[Name, ...]:
+    """Read a name that is asked for in the ways it may be meant; none when it holds no letter.
+
+    "Smith JP" may have two initials; in "WEI LI", all in capitals, nothing tells them.
+    """
+    if all(word.isupper() for word in _raw_words(text)):
+        return name_readings(text)[:1]
+    return name_readings(text)
+
+
 @lru_cache(maxsize=1 << 15)
 def name_readings(text: str) -> tuple[Name, ...]:
-    """Read a name of a paper in the ways it may be meant.
+    """Read a name of a paper in the ways it may be meant, as plain words first.
 
-    "Smith JA" is either two words, or, as PubMed writes, a family name with initials.
+    "Smith JA" is either two words, or, as PubMed writes, a family name with initials;
+    and so is "JA Smith".
     """
     raw = _raw_words(text)
     plain = _ordered([fold_case(word) for word in raw])
-    if len(raw) < 2 or not _INITIALS.fullmatch(raw[-1]):
-        return (plain,) if plain else ()
-    initials = tuple(raw[-1].lower())
-    return plain, (*initials, *(fold_case(word) for word in raw[:-1]))
+    if not plain:
+        return ()
+    if len(raw) > 1 and _INITIALS.fullmatch(raw[-1]):
+        initials, others = raw[-1], raw[:-1]
+    elif len(raw) > 1 and _INITIALS.fullmatch(raw[0]):
+        initials, others = raw[0], raw[1:]
+    else:
+        return (plain,)
+    return plain, _ordered([*initials.lower(), *map(fold_case, others)])
 
 
 def _raw_words(text: str) -> list[str]:

@@ -6,12 +6,11 @@ import re
 from dataclasses import dataclass, replace
 
 from digest.matching.lexer import Lexeme, Refusal, Sign, lex
-from digest.matching.names import read_name
+from digest.matching.names import wanted_names
 from digest.matching.nodes import (
     MIN_PREFIX,
     TEXT_FIELDS,
     And,
-    Atom,
     Author,
     Feed,
     Field,
@@ -29,6 +28,9 @@ MAX_DEPTH = 20
 
 _UPVOTES = re.compile(r"(>=|<=|>|<|=|≥|≤)([0-9]{1,9})")
 _SIGNS = {"≥": ">=", "≤": "<="}
+_COMPARING = frozenset("<>=≥≤")
+_MEANT = re.compile(r"([<>=≥≤]{0,2})([0-9]{1,9}|[0-9]{1,3}(?:,[0-9]{3}){1,2}|)(\+?)")
+_MEANT_SIGNS = {"": ">=", "=<": "<=", "=>": ">=", "==": "="}
 _JOKER = re.compile(r"(?<=\w)\?(?=\w)")
 _LETTERS = re.compile(r"\w+")
 
@@ -184,7 +186,7 @@ class _Parser:
         tight = before.endswith("(") or after.startswith(")")
         return f"{before}{'' if tight else ' '}{after}".strip()
 
-    def _term(self, scope: _Scope, raw: str, start: int, *, quoted: bool = False) -> Atom:
+    def _term(self, scope: _Scope, raw: str, start: int, *, quoted: bool = False) -> Node:
         self._clauses += 1
         if self._clauses > MAX_CLAUSES:
             raise Refusal(f"more than {MAX_CLAUSES} terms", start)
@@ -201,10 +203,12 @@ class _Parser:
         match scope.field:
             case Field.AUTHOR:
                 self._refuse_joker(raw, start)
-                name = read_name(raw)
-                if not name:
+                names = wanted_names(raw)
+                if not names:
                     raise Refusal("there is no name here", start)
-                return Author(text=written, at=start, name=name)
+                self._clauses += len(names) - 1
+                authors = tuple(Author(text=written, at=start, name=name) for name in names)
+                return Or(authors) if len(authors) > 1 else authors[0]
             case Field.UPVOTES:
                 return self._upvotes(written, start)
             case _:
@@ -230,14 +234,11 @@ class _Parser:
     def _upvotes(self, written: str, start: int) -> Upvotes:
         match = _UPVOTES.fullmatch(written)
         if not match:
-            number = re.search("[0-9]{1,9}", written)
-            suggestion = None
-            if number:
-                end = start + len(written)
-                suggestion = f"{self._query[:start]}>={number.group()}{self._query[end:]}"
-            elif re.fullmatch("[<>=≥≤]+", written):
-                end = start + len(written)
-                suggestion = f"{self._query[:end]}{self._query[end:].lstrip()}"
+            meant = _meant_comparison(written)
+            rest = self._query[start + len(written) :]
+            if written[-1:] in _COMPARING:  # the number stands apart
+                rest = rest.lstrip()
+            suggestion = f"{self._query[:start]}{meant}{rest}" if meant else None
             raise Refusal("upvotes are compared with a number", start, suggestion)
         comparison = _SIGNS.get(match.group(1), match.group(1))
         return Upvotes(text=written, at=start, comparison=comparison, count=int(match.group(2)))
@@ -276,3 +277,15 @@ class _Parser:
             field=scope.field,
             exact=scope.exact,
         )
+
+
+def _meant_comparison(written: str) -> str | None:
+    """Give what a comparison that is written otherwise can only mean; a number is a least one."""
+    meant = _MEANT.fullmatch(written)
+    if not meant:
+        return None
+    sign, number, more = meant.groups()
+    if (more and sign) or not (sign or number):
+        return None
+    comparison = _MEANT_SIGNS.get(sign, sign)
+    return f"{comparison}{number.replace(',', '')}" if number else comparison

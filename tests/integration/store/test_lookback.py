@@ -46,6 +46,7 @@ WORDS = (
 AUTHORS = (
     "Emmy Noether", "E. Artin", "Noether, Emmy", "Noether E", "Emmy Amalie Noether", "Noether EA",
     "Amalie Emmy", "E. A. Noether", "Jan van der Noether", "李 Noether", "Noether",
+    "EA Noether",
 )  # fmt: skip
 ANNOTATOR = Annotator(
     [Topic(name="Sparse things", query="sparse OR quantum"), Topic(name="Nets", query="tag:cs")],
@@ -89,6 +90,7 @@ def drawn_queries(draw: random.Random, count: int) -> list[Query]:
              "=qua*",
              'author:"E. Noether"', 'author:"Emmy Noether"', "author:Emmy", "author:Amalie",
              'author:"Emmy Amalie Noether"', 'author:"Noether Emmy"', 'author:"E. A. Noether"',
+             'author:"Noether EA"', 'author:"EA Noether"', 'author:"Noether AE"',
              'author:"A. Noether"', "upvotes:<3", "upvotes:=2", "upvotes:<=2", "upvotes:>7",
              "upvotes:>=13", "upvotes:<14", "upvotes:>=6000", "upvotes:>=137", "upvotes:>149",
              "upvotes:<=150", "upvotes:<137", "upvotes:=149")

@@ -18,12 +18,13 @@ FORMS = ("", "=", "title:", "abstract:=", "title:=")
 WORDS = (
     "RAG", "rag", "sparse", "autoencoder", "autoencoders", "quantised", "quantum", "quantities",
     "LMs", "lm", "GPT-4o", "matrices", "matrix", "naïve", "naive", "强化学习", "学习", "C++", "β",
-    "Noether's", "survey", "Über", "L1/L2",
+    "Noether's", "survey", "Über", "L1/L2", "$L_2$", "R^2", "R²", "τ²", "tau2", "MoEs", "corpora",
 )  # fmt: skip
 PREFIXES = ("quant*", "auto*", "matri*", "sur*", "noe*")
 FIELDED = (
     "author:LeCun", 'author:"Y. LeCun"', 'author:"Yann LeCun"', 'author:"van der Maaten"',
-    "author:Li", "tag:cs", "tag:cs.CL", 'tag:"Machine Learning"', "feed:hf-daily", "feed:arxiv",
+    "author:Li", 'author:"LeCun YA"', 'author:"YA LeCun"', "tag:cs", "tag:cs.CL",
+    'tag:"Machine Learning"', "feed:hf-daily", "feed:arxiv",
     "upvotes:>=20", "upvotes:<5", "upvotes:=20", "upvotes:>3", "upvotes:<=7",
 )  # fmt: skip
 
@@ -36,7 +37,16 @@ papers = st.builds(
     abstract=texts,
     authors=st.lists(
         st.sampled_from(
-            ["Yann LeCun", "Y. LeCun", "LeCun, Yann", "LeCun Y", "L. van der Maaten", "Wei LI"]
+            [
+                "Yann LeCun",
+                "Y. LeCun",
+                "LeCun, Yann",
+                "LeCun Y",
+                "L. van der Maaten",
+                "Wei LI",
+                "YA LeCun",
+                "Yann André LeCun",
+            ]
         ),
         max_size=2,
     ).map(tuple),
