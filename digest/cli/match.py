@@ -67,7 +67,10 @@ def match(
                 show=limit,
             )
     if not looked_at:
-        frame.note("digest: no papers of these days are here; `digest feeds poll` fetches some")
+        frame.note(
+            "digest: no papers of these days are here; a longer --days finds older ones, "
+            "`digest feeds poll` fetches new ones"
+        )
     frame.show(
         {
             "query": query,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from digest.cli import output
+from digest.cli.doubts import say_hints, say_unknown_tags
 from digest.cli.frame import Frame, UsageProblemsError, command, new_group
 from digest.cli.progress import Progress
 from digest.cli.returned import (
@@ -17,7 +17,7 @@ from digest.cli.returned import (
     suppression_document,
     suppression_facts,
 )
-from digest.errors import NotFoundError, QueryError, UsageError
+from digest.errors import NotFoundError, UsageError
 from digest.model import InterestKind, Subscriber, SubscriberId, SubscriberState
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def add(
     )
     with frame.service() as service:
         try:
-            _say_hints(frame, [*(keyword or ()), *(muted or ())])
+            say_hints(frame, [*(keyword or ()), *(muted or ())])
             result = add_subscriber(
                 service.store,
                 service.signup_rules,
@@ -109,6 +109,7 @@ def add(
             )
         except LineError as exc:
             raise UsageProblemsError(exc.problems) from exc
+        say_unknown_tags(frame, service, tag or ())
         with service.store.read() as tx:
             subscriber = find_subscriber(tx, email)
     _show_added(frame, email, result, subscriber)
@@ -133,20 +134,6 @@ def _show_added(
     frame.show(document, "\n".join(lines))
     if result.action == "refused":
         frame.problem(f"{email}: {result.reason}")
-
-
-def _say_hints(frame: Frame, queries: Sequence[str]) -> None:
-    """Say where an accepted query probably means something else."""
-    from digest.matching.hints import hints
-    from digest.matching.query import parse_query
-
-    for query in queries:
-        try:
-            found = hints(parse_query(query))
-        except QueryError:
-            continue  # told by the check of the whole line, with everything else
-        for hint in found:
-            frame.note(f"digest: {hint.cause}; did you mean `{hint.suggestion}`?")
 
 
 @command(group, "import", example="digest subscribers import readers.csv --confirmed")

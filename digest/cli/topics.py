@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated
@@ -10,6 +9,7 @@ from typing import Annotated
 import typer
 
 from digest.cli import output
+from digest.cli.doubts import meant_names
 from digest.cli.frame import Frame, command, new_group
 from digest.model import Topic
 
@@ -26,12 +26,18 @@ def register(app: typer.Typer) -> None:
 @command(group, "list", example="digest topics list")
 def list_topics(frame: Frame) -> None:
     """List the topics, and how many papers carry each."""
-    from digest.store.fulltext import count_tagged
+    from digest.store.fulltext import any_stale, count_tagged
 
     with frame.service() as service:
         topics = service.annotator.topics
         with service.store.read() as tx:
             counts = count_tagged(tx, [topic.name for topic in topics])
+            stale = any_stale(tx, service.annotator.fingerprint)
+    if stale:
+        frame.note(
+            "digest: papers are not yet read against these topics; "
+            "`digest feeds poll` and the scheduler do that at the next poll"
+        )
     columns = [
         output.Column(heading="topic", max_width=36),
         output.Column(heading="group", max_width=26),
@@ -118,11 +124,8 @@ def _named(names: list[str], topics: Sequence[Topic]) -> list[Topic]:
     for name in names:
         label = fold_label(name)
         if label not in known:
-            near = [one for one in known if label and label in one]
-            near = near or difflib.get_close_matches(label, known)
-            meant = " or ".join(known[one].name for one in near[:3])
-            hint = f"; did you mean {meant}?" if meant else ""
-            raise NotFoundError(f"there is no topic named {name}{hint}")
+            meant = meant_names(label, {one: topic.name for one, topic in known.items()})
+            raise NotFoundError(f"there is no topic named {name}{meant}")
     return [known[fold_label(name)] for name in names]
 
 

@@ -28,6 +28,12 @@ def test_match_looks_back_only_so_many_days(after_demo: CommandLine) -> None:
 
     assert said.document["total"] == 0
     assert said.document["looked_at"] == 0
+    assert said.causes == [
+        (
+            "digest: no papers of these days are here; a longer --days finds older ones, "
+            "`digest feeds poll` fetches new ones"
+        )
+    ]
 
 
 def test_match_takes_a_query_that_begins_with_a_minus(after_demo: CommandLine) -> None:
@@ -44,6 +50,8 @@ def test_match_says_when_a_lower_case_operator_was_probably_meant(
     said = after_demo("match", "agents or proteins", *EVENING)
 
     assert said.code == 0
+    document = after_demo("match", "agents or proteins", "--json", *EVENING).document
+    assert document["hints"][0]["suggestion"] == "agents OR proteins"
     assert said.causes == [
         (
             "digest: `or` is searched for as a word; the operator is written OR; "

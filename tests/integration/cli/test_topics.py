@@ -39,6 +39,12 @@ def test_trying_writes_nothing(after_demo: CommandLine) -> None:
     said = demo("topics", "list", "--json", *EVENING)
 
     assert [one["papers"] for one in said.document["topics"]] == [0]
+    assert said.causes == [
+        (
+            "digest: papers are not yet read against these topics; "
+            "`digest feeds poll` and the scheduler do that at the next poll"
+        )
+    ]
 
 
 def test_one_topic_is_tried_by_its_name_in_any_case(after_demo: CommandLine) -> None:

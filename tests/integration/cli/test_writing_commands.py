@@ -191,6 +191,21 @@ def test_a_confirmed_subscriber_is_active_and_has_a_first_digest(digest: Command
     assert said.out == "added ada@example.org\nnext digest 2026-02-05 08:00 UTC\n"
 
 
+def test_a_tag_that_nothing_has_is_remarked_on(after_demo: CommandLine) -> None:
+    tags = ("--tag", "Diffusoin models", "--tag", "diffusion models", "--tag", "phlogiston")
+
+    said = after_demo("subscribers", "add", "eve@example.org", *tags, "--confirmed", *TUESDAY)
+
+    assert said.code == 0
+    assert said.causes == [
+        (
+            "digest: no paper and no topic has the tag Diffusoin models; "
+            "did you mean Diffusion models?"
+        ),
+        "digest: no paper and no topic has the tag phlogiston",
+    ]
+
+
 def test_a_csv_is_imported_with_lists_joined_by_semicolons(digest: CommandLine) -> None:
     (digest.folder / "readers.csv").write_text(
         "email,tags,keywords,days\nada@example.org,cs.CL;cs.AI,agents,weekdays\n", encoding="utf-8"
