@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice, takewhile
 
 from digest.matching.lexer import DASHES, OPERATORS, Lexeme, Sign, lex
-from digest.matching.nodes import Field
+from digest.matching.nodes import Field, contradiction
 from digest.matching.query import Query, accepted
 
 _MAX_LOOKED_AT = 3
@@ -77,6 +77,10 @@ def first_hint(query: Query) -> Hint | None:
 
 
 def _hints(query: Query) -> Iterator[Hint]:
+    both = contradiction(query.root)
+    if both:
+        cause = f"`{both.text}` is asked for and excluded: nothing matches"
+        yield Hint(cause=cause, position=both.at, suggestion=None)
     for doubt in islice(_doubts(query.text), _MAX_LOOKED_AT):
         suggestions = (
             accepted(f"{query.text[: doubt.start]}{instead}{query.text[end:]}", unlike=query.text)

@@ -153,6 +153,9 @@ def _refuse_foreign_fields(query: str, at: int, word: str, before: Lexeme | None
     if before and before.sign is Sign.QUOTED and before.end == at and _DISTANCE.fullmatch(word):
         cause = "there is no `~`: a phrase means its words side by side"
         raise Refusal(cause, at, query[:at] + query[end:])
+    if before and before.sign is Sign.QUOTED and before.end == at and word == "*":
+        cause = "`*` stands within the quotation marks"
+        raise Refusal(cause, at, f'{query[: at - 1]}*"{query[end:]}')
     tail = _TAIL_FIELD.search(word)
     if tail:
         place = at + tail.start()

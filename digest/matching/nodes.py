@@ -134,6 +134,15 @@ def atoms(node: Node, *, negated: bool = False) -> Iterator[tuple[Atom, bool]]:
             yield node, negated
 
 
+def contradiction(node: Node) -> Atom | None:
+    """Give a term that a normalised query both asks for and excludes, so that nothing matches."""
+    if not isinstance(node, And):
+        return None
+    excluded = {item.item for item in node.items if isinstance(item, Not)}
+    wanted = (item for item in node.items if not isinstance(item, And | Or | Not))
+    return next((item for item in wanted if item in excluded), None)
+
+
 def holds_for_nothing(node: Node) -> bool:
     """Tell whether the query would match a paper on which none of its terms is found."""
     match node:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from digest.matching.lexer import Lexeme, Refusal, Sign, lex
 from digest.matching.names import wanted_names
@@ -70,7 +71,9 @@ class _Parser:
         return node
 
     def _closes_nothing(self, lexeme: Lexeme) -> Refusal:
-        without = self._query[: lexeme.start] + self._query[lexeme.end :]
+        row = takewhile(lambda one: one.sign is Sign.CLOSE, self._lexemes[self._next :])
+        end = max((one.end for one in row), default=lexeme.end)
+        without = self._query[: lexeme.start] + self._query[end:]
         return Refusal("this parenthesis closes nothing", lexeme.start, without)
 
     def _peek(self) -> Lexeme | None:
@@ -176,8 +179,20 @@ class _Parser:
         else:
             place = found or self._lexemes[0]
             cause = f"`{place.text}` needs something to look for before it"
+        if (
+            found is None and before is place and place.sign is not Sign.OPEN
+        ):  # nothing follows, so that no operator is needed
+            return Refusal(cause, place.start, self._query[: self._end_of_terms()])
         empty = place.sign is Sign.OPEN and found is not None
         return Refusal(cause, place.start, self._without(place, found if empty else place))
+
+    def _end_of_terms(self) -> int:
+        """Tell where the last piece ends that is no operator."""
+        operators = {Sign.AND, Sign.OR, Sign.NOT, Sign.MINUS}
+        return next(
+            (one.end for one in reversed(self._lexemes) if one.sign not in operators),
+            0,
+        )
 
     def _without(self, first: Lexeme, last: Lexeme | None) -> str:
         """Cut pieces out of the query, and the space that they leave within a parenthesis."""
@@ -195,7 +210,7 @@ class _Parser:
             return self._phrase(scope, raw, start)
         if raw[:1] == "=" and not quoted and scope.field is not Field.UPVOTES:
             raise self._not_exact(start)
-        if "*" in raw and not quoted:
+        if "*" in raw and (not quoted or scope.field is Field.AUTHOR):
             place = start + raw.index("*")
             cause = f"`*` does not go with `{scope.field}:`"
             before = self._query[:place].removesuffix(".")  # `tag:cs` covers `cs.CL`

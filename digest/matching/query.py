@@ -15,7 +15,17 @@ from dataclasses import dataclass, field
 from digest.errors import QueryError
 from digest.matching.canonical import content_length, normalise, render
 from digest.matching.lexer import Refusal, Sign, lex
-from digest.matching.nodes import And, Node, Not, Or, Phrase, Tag, atoms, holds_for_nothing
+from digest.matching.nodes import (
+    And,
+    Node,
+    Not,
+    Or,
+    Phrase,
+    Tag,
+    atoms,
+    contradiction,
+    holds_for_nothing,
+)
 from digest.matching.parser import MAX_CLAUSES, parse_tree
 from digest.matching.text import UNPRINTABLE, fold_case, fold_label, words_of
 from digest.model import InterestKind
@@ -162,7 +172,7 @@ def _only_excludes(root: Node, text: str) -> Refusal:
 
 
 def accepted(suggestion: str | None, *, unlike: str) -> str | None:
-    """Give a suggestion back if it is another query, and one that would be accepted.
+    """Give a suggestion back if it is another query, which is accepted and can match.
 
     What was cut out or put in leaves no row of spaces.
     """
@@ -172,10 +182,10 @@ def accepted(suggestion: str | None, *, unlike: str) -> str | None:
     if suggestion == " ".join(unlike.split()):
         return None
     try:
-        _parse(suggestion)
+        query = _parse(suggestion)
     except Refusal:
         return None
-    return suggestion
+    return None if contradiction(query.root) else suggestion
 
 
 def _visible(text: str) -> str:

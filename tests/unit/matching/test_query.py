@@ -146,6 +146,14 @@ SUGGESTIONS = {
     '"transform?r models"': None,
     "author:LeC?n": None,
     "rag OR  OR bert": "rag OR bert",
+    "rag AND NOT": "rag",
+    "rag (bert OR NOT": None,
+    "rag (": "rag",
+    "(rag OR bert)))": "(rag OR bert)",
+    '"rag"*': '"rag*"',
+    'author:"Hinton*"': 'author:"Hinton"',
+    "rag OR -rag": None,
+    "rag OR -bert": "rag NOT bert",
     "a AND  (b OR )": "a AND (b)",
     "rag  |  bert": "rag OR bert",
     "rag ( ) bert": "rag bert",
@@ -250,6 +258,7 @@ def test_punctuation_in_the_place_of_an_operator_draws_a_hint(text: str, suggest
     [
         ("NOT neural network", "NOT excludes only `neural`, and `network` is asked for"),
         ("NOT cat* dog", "NOT excludes only `cat*`, and `dog` is asked for"),
+        ("RAG bert NOT x AND -(RAG bert)", "`RAG bert` is asked for and excluded: nothing matches"),
         ("title:NOT x", "`title:` takes `NOT` as its word; NOT comes before the field"),
     ],
 )
