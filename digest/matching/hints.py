@@ -11,7 +11,7 @@ from digest.matching.lexer import DASHES, OPERATORS, Lexeme, Sign, lex
 from digest.matching.nodes import Field, contradiction
 from digest.matching.query import Query, accepted
 
-_MAX_LOOKED_AT = 3
+_MAX_LOOKED_AT = 2
 """Hints are for people, who mend one thing at a time; each is tried out, which costs a parse."""
 _LOWER_OPERATORS = frozenset({"and", "or", "not"})
 _DISTANCES = re.compile(r"(NEAR|ADJ)(/?[0-9]+)?|(W|PRE)/[0-9]+")
