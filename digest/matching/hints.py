@@ -11,8 +11,10 @@ from digest.matching.lexer import DASHES, OPERATORS, Lexeme, Sign, lex
 from digest.matching.nodes import Field, contradiction
 from digest.matching.query import Query, accepted
 
-_MAX_LOOKED_AT = 2
-"""Hints are for people, who mend one thing at a time; each is tried out, which costs a parse."""
+_MAX_LOOKED_AT = 3
+"""Hints are for people, who mend one thing at a time."""
+_MAX_CHARS = 1_000
+"""Each suggestion is tried out: together they are no longer than one query may be."""
 _LOWER_OPERATORS = frozenset({"and", "or", "not"})
 _DISTANCES = re.compile(r"(NEAR|ADJ)(/?[0-9]+)?|(W|PRE)/[0-9]+")
 """What other languages write between words that stand close to each other."""
@@ -81,7 +83,8 @@ def _hints(query: Query) -> Iterator[Hint]:
     if both:
         cause = f"`{both.text}` is asked for and excluded: nothing matches"
         yield Hint(cause=cause, position=both.at, suggestion=None)
-    for doubt in islice(_doubts(query.text), _MAX_LOOKED_AT):
+    looked_at = max(1, min(_MAX_LOOKED_AT, _MAX_CHARS // max(1, len(query.text))))
+    for doubt in islice(_doubts(query.text), looked_at):
         suggestions = (
             accepted(f"{query.text[: doubt.start]}{instead}{query.text[end:]}", unlike=query.text)
             for end, instead in doubt.instead
