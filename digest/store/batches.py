@@ -9,7 +9,7 @@ from sqlalchemy import or_, select
 from sqlmodel import Session
 
 from digest.model import PaperId
-from digest.store.chunks import chunks
+from digest.store.prepared import PreparedByIds
 from digest.store.tables import Table
 
 _MERGED = Table.metadata.tables["merged_paper"]
@@ -24,14 +24,13 @@ def poll_marks(tx: Session) -> PollMarks:
     return tuple((feed_id, polled_at) for feed_id, polled_at in rows)
 
 
+_AMONG = PreparedByIds(
+    lambda ids: select(_MERGED.c.old_id, _MERGED.c.paper_id).where(
+        or_(_MERGED.c.old_id.in_(ids), _MERGED.c.paper_id.in_(ids))
+    )
+)
+
+
 def merges_among(tx: Session, ids: Collection[PaperId]) -> dict[PaperId, PaperId]:
     """Return the merges that any of these papers had a part in: the old id to the one left."""
-    merges: dict[PaperId, PaperId] = {}
-    for chunk in chunks(ids):
-        rows = tx.execute(
-            select(_MERGED.c.old_id, _MERGED.c.paper_id).where(
-                or_(_MERGED.c.old_id.in_(chunk), _MERGED.c.paper_id.in_(chunk))
-            )
-        )
-        merges.update((PaperId(old_id), PaperId(paper_id)) for old_id, paper_id in rows)
-    return merges
+    return {PaperId(old_id): PaperId(paper_id) for old_id, paper_id in _AMONG.rows(tx, ids)}

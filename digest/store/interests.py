@@ -2,39 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, delete, exists, insert, select
 
 from digest.model import Interest, InterestKind, QueryId, SubscriberId, SubscriberState
 from digest.store.dialect import insert_into
+from digest.store.prepared import PreparedByIds
 from digest.store.tables import InterestRow, QueryRow, SubscriberRow
 
 _CHUNK = 5_000
 
 
+_INTEREST = InterestRow.metadata.tables["interest"]
+_KINDS = {kind.value: kind for kind in InterestKind}
+_OF = PreparedByIds(
+    lambda ids: (
+        select_columns(
+            _INTEREST.c.subscriber_id, _INTEREST.c.kind, _INTEREST.c.text, _INTEREST.c.query_id
+        )
+        .where(_INTEREST.c.subscriber_id.in_(ids))
+        .order_by(_INTEREST.c.id)
+    )
+)
+
+
 def interests_of(
-    tx: Session, ids: Sequence[SubscriberId]
+    tx: Session, ids: Iterable[SubscriberId]
 ) -> dict[SubscriberId, tuple[Interest, ...]]:
     """Return the interests of these subscribers, in the order they were saved."""
     gathered: dict[SubscriberId, list[Interest]] = {}
-    for start in range(0, len(ids), _CHUNK):
-        rows = tx.exec(
-            select(
-                InterestRow.subscriber_id,
-                InterestRow.kind,
-                InterestRow.text,
-                InterestRow.query_id,
-            )
-            .where(col(InterestRow.subscriber_id).in_(ids[start : start + _CHUNK]))
-            .order_by(col(InterestRow.id))
-        ).all()
-        for subscriber_id, kind, text, query_id in rows:
-            gathered.setdefault(SubscriberId(subscriber_id), []).append(
-                Interest(kind=InterestKind(kind), text=text, query_id=QueryId(query_id))
-            )
+    for subscriber_id, kind, text, query_id in _OF.rows(tx, ids):
+        gathered.setdefault(subscriber_id, []).append(_interest(kind, text, query_id))
     return {one: tuple(interests) for one, interests in gathered.items()}
+
+
+@lru_cache(maxsize=1 << 14)
+def _interest(kind: str, text: str, query_id: int) -> Interest:
+    """Many have the same; one value serves them all."""
+    return Interest(kind=_KINDS[kind], text=text, query_id=QueryId(query_id))
 
 
 def get_or_create_queries(tx: Session, canonicals: Sequence[str]) -> dict[str, QueryId]:

@@ -14,10 +14,12 @@ from typing import Any
 
 from sqlalchemy import (
     ARRAY,
+    BigInteger,
     ColumnElement,
     DateTime,
     Dialect,
     FromClause,
+    Select,
     Text,
     bindparam,
     column,
@@ -27,6 +29,8 @@ from sqlalchemy import (
 from sqlalchemy.sql.expression import ClauseElement
 from sqlalchemy.types import TypeEngine
 from sqlmodel import Session
+
+from digest.store.dialect import is_postgresql
 
 Row = tuple[Any, ...]
 _ROWS = "rows"
@@ -140,6 +144,26 @@ def as_rows(rows: Sequence[Row], names: Sequence[str], *, on_postgresql: bool) -
     if on_postgresql:
         return {one: [row[place] for row in rows] for place, one in enumerate(names)}
     return {_ROWS: json.dumps(rows)}
+
+
+class PreparedByIds:
+    """A statement about some ids, however many there are.
+
+    Args:
+        about: Makes it of a subquery that gives the ids.
+    """
+
+    def __init__(self, about: Callable[[Select[Any]], ClauseElement]) -> None:
+        self._on_postgresql, self._on_sqlite = (
+            Prepared(about(select(given.c.id))) for given in rows_given("given", {"id": BigInteger})
+        )
+
+    def rows(self, tx: Session, ids: Iterable[int]) -> list[Row]:
+        """Run it; return its rows as the driver reads them."""
+        on_postgresql = is_postgresql(tx)
+        prepared = self._on_postgresql if on_postgresql else self._on_sqlite
+        given = as_rows([(one,) for one in ids], ("id",), on_postgresql=on_postgresql)
+        return prepared.rows(tx, **given)
 
 
 def _compile(statement: ClauseElement, dialect: Dialect) -> _Compiled:

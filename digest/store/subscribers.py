@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Select
@@ -22,27 +23,29 @@ from digest.model import (
 from digest.store.consents import Consent, add_consents
 from digest.store.interests import interests_of
 from digest.store.letters import withdraw_letters
+from digest.store.prepared import Columns, PreparedByIds
 from digest.store.tables import InterestRow, SubscriberRow
 from digest.store.tokens import retire_tokens
 
 _CHUNK = 5_000  # below SQLite's limit of bound parameters (32,766)
 
+_TABLE = SubscriberRow.metadata.tables["subscriber"]
 _COLUMNS = (
-    col(SubscriberRow.id),
-    col(SubscriberRow.email),
-    col(SubscriberRow.state),
-    col(SubscriberRow.timezone),
-    col(SubscriberRow.hour),
-    col(SubscriberRow.weekdays),
-    col(SubscriberRow.pause_until),
-    col(SubscriberRow.max_papers),
-    col(SubscriberRow.min_upvotes),
-    col(SubscriberRow.consented_at),
-    col(SubscriberRow.next_digest_at),
-    col(SubscriberRow.created_at),
-    col(SubscriberRow.text_only),
-    col(SubscriberRow.link_epoch),
-    col(SubscriberRow.email_key),
+    _TABLE.c.id,
+    _TABLE.c.email,
+    _TABLE.c.state,
+    _TABLE.c.timezone,
+    _TABLE.c.hour,
+    _TABLE.c.weekdays,
+    _TABLE.c.pause_until,
+    _TABLE.c.max_papers,
+    _TABLE.c.min_upvotes,
+    _TABLE.c.consented_at,
+    _TABLE.c.next_digest_at,
+    _TABLE.c.created_at,
+    _TABLE.c.text_only,
+    _TABLE.c.link_epoch,
+    _TABLE.c.email_key,
 )
 
 _WEAKER: Mapping[ConsentKind, tuple[SubscriberState, ...]] = {
@@ -74,15 +77,14 @@ def weekdays_of(mask: int) -> frozenset[int]:
 
 # ---- reading
 
+_BY_IDS = PreparedByIds(lambda ids: select_many(*_COLUMNS).where(_TABLE.c.id.in_(ids)))
+_READ = Columns(_COLUMNS)
+
 
 def subscribers_by_ids(tx: Session, ids: Sequence[SubscriberId]) -> dict[SubscriberId, Subscriber]:
-    """Return the subscribers with these ids, in two statements for each 5,000."""
-    found: dict[SubscriberId, Subscriber] = {}
-    for start in range(0, len(ids), _CHUNK):
-        chunk = ids[start : start + _CHUNK]
-        rows = tx.execute(_select().where(col(SubscriberRow.id).in_(chunk))).all()
-        found.update((one.id, one) for one in _with_interests(tx, rows))
-    return found
+    """Return the subscribers with these ids, in two statements."""
+    read = _READ.read(_BY_IDS.rows(tx, ids), tx.get_bind().dialect)
+    return {one.id: one for one in _with_interests(tx, [tuple(row.values()) for row in read])}
 
 
 def subscribers_by_keys(tx: Session, keys: Sequence[str]) -> dict[str, Subscriber]:
@@ -357,12 +359,7 @@ def _with_interests(tx: Session, rows: Sequence[Any]) -> list[Subscriber]:
             id=SubscriberId(row[0]),
             email=row[1],
             state=SubscriberState(row[2]),
-            schedule=Schedule(
-                timezone=row[3],
-                hour=row[4],
-                weekdays=weekdays_of(row[5]),
-                pause_until=row[6],
-            ),
+            schedule=_schedule(row[3], row[4], row[5], row[6]),
             max_papers=row[7],
             min_upvotes=row[8],
             interests=interests.get(SubscriberId(row[0]), ()),
@@ -374,6 +371,14 @@ def _with_interests(tx: Session, rows: Sequence[Any]) -> list[Subscriber]:
         )
         for row in rows
     ]
+
+
+@lru_cache(maxsize=1 << 12)
+def _schedule(timezone: str, hour: int, weekdays: int, pause_until: datetime | None) -> Schedule:
+    """Many have the same; one value serves them all."""
+    return Schedule(
+        timezone=timezone, hour=hour, weekdays=weekdays_of(weekdays), pause_until=pause_until
+    )
 
 
 def _columns(draft: SubscriberDraft) -> dict[str, Any]:
