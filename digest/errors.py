@@ -159,3 +159,7 @@ class StorageError(DigestError):
 
 class CollisionError(StorageError):
     """Two transactions got into each other's way, and this one was undone: do it again."""
+
+
+class ConnectionLostError(StorageError):
+    """The connection was lost before a commit was asked for: nothing was kept, do it again."""

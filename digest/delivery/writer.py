@@ -19,6 +19,7 @@ from typing import Any, Self, TypeVar
 import structlog
 from sqlmodel import Session
 
+from digest.errors import ConnectionLostError
 from digest.store.engine import Store
 
 log = structlog.get_logger(__name__)
@@ -50,7 +51,8 @@ class GroupCommit:
 
     Pieces that ask for the same function are given to it together, so that it can write
     them with one statement. A piece that raises is undone and told alone: the others of
-    its group are run again without it.
+    its group are run again without it. A group whose connection was lost before its commit
+    was asked for is run once more over a new one.
 
     Args:
         store: The database.
@@ -160,13 +162,20 @@ class GroupCommit:
 
     def _write(self, group: _Group) -> list[Any]:
         try:
-            with self._store.write_concurrently() as tx:
-                return _apply_all(tx, group)
+            try:
+                return self._write_once(group)
+            except ConnectionLostError as exc:
+                log.warning("connection lost, once more", size=len(group), cause=str(exc))
+                return self._write_once(group)
         except Exception as exc:  # told to whoever waits for it
             if len(group) == 1:
                 return [_Raised(exc)]
             log.warning("group undone, each alone", size=len(group), cause=type(exc).__name__)
         return [result for work in group for result in self._write([work])]
+
+    def _write_once(self, group: _Group) -> list[Any]:
+        with self._store.write_concurrently() as tx:
+            return _apply_all(tx, group)
 
 
 @dataclass(frozen=True, slots=True)

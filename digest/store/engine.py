@@ -21,10 +21,11 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlmodel import Session
 
-from digest.errors import CollisionError, ConfigError, StorageError
+from digest.errors import CollisionError, ConfigError, ConnectionLostError, StorageError
 from digest.store.postgresql import (
     Lock,
     is_collision,
+    is_lost,
     make_postgresql_engine,
     plain_cause,
     take_turn,
@@ -92,6 +93,8 @@ class Store:
 
         Raises:
             CollisionError: If it was undone because of another one: do it again.
+            ConnectionLostError: If the connection was lost before the commit was asked
+                for: do it again. A commit whose reply was lost is in doubt: StorageError.
         """
         with (
             _plain_storage_errors(),
@@ -99,15 +102,17 @@ class Store:
             Session(bind, expire_on_commit=False) as session,
             session.begin(),
         ):
-            session.connection()  # take the writer's place now, not at the first statement
-            yield session
+            connection = session.connection()  # take the writer's place now, not later
+            with _losses_before_commit(connection):
+                yield session
 
     @contextmanager
     def keep_connection(self) -> Iterator[None]:
         """Let whatever this thread writes go over one connection, until the context ends.
 
         For a thread that writes often: a pool asks each connection first whether it lives.
-        After an error the next transaction has a new one.
+        One that died meanwhile is met as a ConnectionLostError; after any error the next
+        transaction has a new one.
         """
         with self._mine.keeping():
             yield
@@ -285,17 +290,39 @@ def _make_engine(url: str) -> Engine:
 
 
 @contextmanager
+def _losses_before_commit(connection: Connection) -> Iterator[None]:
+    """Tell when a connection is lost in here, where no commit was asked for yet."""
+    try:
+        yield
+    except (DBAPIError, psycopg.Error) as exc:  # `prepared` asks the driver
+        cause = _cause(exc)
+        if not isinstance(cause, psycopg.Error) or not is_lost(connection, cause):
+            raise
+        if not connection.invalidated:
+            connection.invalidate(exc)  # else undoing it asks the dead one
+        raise ConnectionLostError(f"the database refused: {_said(exc)}") from exc
+
+
+@contextmanager
 def _plain_storage_errors() -> Iterator[None]:
     try:
         yield
     except IntegrityError:
         raise
     except (DBAPIError, sqlite3.Error, psycopg.Error) as exc:  # `prepared` asks the driver
-        cause = exc.orig if isinstance(exc, DBAPIError) else exc
-        said = plain_cause(cause) if isinstance(cause, psycopg.Error) else cause
-        kind = CollisionError if is_collision(cause) else StorageError
-        raise kind(f"the database refused: {said}") from exc
+        kind = CollisionError if is_collision(_cause(exc)) else StorageError
+        raise kind(f"the database refused: {_said(exc)}") from exc
     except PoolTimeoutError as exc:
         raise StorageError(
             "the database refused: all connections of this process are busy"
         ) from exc
+
+
+def _cause(error: Exception) -> BaseException | None:
+    """Return what the driver raised."""
+    return error.orig if isinstance(error, DBAPIError) else error
+
+
+def _said(error: Exception) -> str:
+    cause = _cause(error)
+    return plain_cause(cause) if isinstance(cause, psycopg.Error) else str(cause)

@@ -71,6 +71,14 @@ def is_collision(error: BaseException | None) -> bool:
     return isinstance(error, psycopg.Error) and error.sqlstate in _COLLISIONS
 
 
+def is_lost(connection: Connection, error: psycopg.Error) -> bool:
+    """Tell whether an error ended its connection: the server ends each on which it says FATAL."""
+    if connection.invalidated or error.diag.severity_nonlocalized in ("FATAL", "PANIC"):
+        return True
+    driver = connection.connection.driver_connection
+    return driver is None or bool(driver.closed)
+
+
 def plain_cause(error: psycopg.Error) -> str:
     """Say in one line what the server, or the way to it, refused.
 
