@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from digest.delivery.lease import Lease, begin_lease
 from digest.delivery.outcomes import backoff, counts_as_attempt
 from digest.delivery.supply import Job
 from digest.errors import StorageError
 from digest.model import Delivery, Message, Outcome, OutcomeKind
-from digest.store.ledger import Recording
+from digest.store.ledger import LEASE, Recording
 
 if TYPE_CHECKING:
     from digest.delivery.lanes import Lanes
@@ -39,6 +40,7 @@ class Lane:
         self._number = number
         self._unsettled: list[tuple[Recording, asyncio.Future[bool]]] = []
         self._following: Job | None = None
+        self._following_lease: Lease | None = None
         self._has_spare = False
 
     async def run(self) -> None:
@@ -88,14 +90,13 @@ class Lane:
         return True
 
     async def _hand_off(self, job: Job, message: Message, domain: str) -> bool:
-        delivery, intended = job.delivery, self._following is not None
-        self._following = None
+        delivery, lease = job.delivery, self._following_lease
+        self._following = self._following_lease = None
 
-        async def intend() -> bool:
-            nonlocal intended
-            begun = intended or await self._intend(delivery)
-            intended = True
-            return begun
+        async def intend() -> Lease | None:
+            nonlocal lease
+            lease = lease or await self._intend(delivery)
+            return lease
 
         try:
             done = await self._run.transport.hand_off(
@@ -111,12 +112,16 @@ class Lane:
             log.exception("hand-off broke", delivery=delivery.id)
             return True
         if done.no_room:
-            if intended:  # on a connection before, which is gone
+            if lease is not None:  # on a connection before, which is gone
                 self._submit(delivery, done.outcome, early=True)
             else:
                 self._run.supply.put_back(job)
             self._run.retire(self._number)
             return False
+        if done.out_of_time:  # it says nothing of the recipient, nor of what the relay takes
+            log.warning("too little of the lease was left", delivery=delivery.id)
+            self._submit(delivery, done.outcome)
+            return True
         self._run.learn(done, domain)
         if done.outcome.kind is OutcomeKind.WITHDRAWN:
             log.info("hand-off withdrawn", delivery=delivery.id)
@@ -131,15 +136,15 @@ class Lane:
             if job is None:
                 await self._settle(keep_spare=True)
                 return None
-            intended = await self._intend(job.delivery, keep_spare=True)
+            lease = await self._intend(job.delivery, keep_spare=True)
         except Exception as exc:  # the one whose turn it is goes on all the same
             self._run.break_off(exc)
             return None
-        if not intended:
+        if lease is None:
             log.info("hand-off withdrawn", delivery=job.delivery.id)
             self._run.count_ended()
             return None
-        self._following = job
+        self._following, self._following_lease = job, lease
         return job.message if isinstance(job.message, Message) else None
 
     def _choose_next(self) -> Job | None:
@@ -155,11 +160,12 @@ class Lane:
             return None
         return job
 
-    async def _intend(self, delivery: Delivery, *, keep_spare: bool = False) -> bool:
+    async def _intend(self, delivery: Delivery, *, keep_spare: bool = False) -> Lease | None:
         """Commit an intent, and with it the outcome of the delivery before."""
+        lease = begin_lease(self._run.clock, LEASE)
         intent = self._run.writer.submit(self._run.intend_all, delivery)
         await self._settle(keep_spare=keep_spare)
-        return await intent
+        return lease if await intent else None
 
     def _submit(self, delivery: Delivery, outcome: Outcome, *, early: bool = False) -> None:
         now = self._run.clock()

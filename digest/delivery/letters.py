@@ -16,6 +16,7 @@ from sqlmodel import Session
 from digest.clock import Clock
 from digest.delivery.composing import Sender
 from digest.delivery.lane import domain_of
+from digest.delivery.lease import Lease, begin_lease
 from digest.delivery.limits import Limits, said_of_relay
 from digest.delivery.outcomes import Breaker, backoff
 from digest.delivery.pace import Pace
@@ -300,7 +301,8 @@ class _Letters:
         if done.no_room:
             await self._record(letter, LetterState.READY, done.outcome.reply, self._clock())
             return False
-        self.breaker.note(done.outcome, of_recipient=done.of_recipient)
+        if not done.out_of_time:
+            self.breaker.note(done.outcome, of_recipient=done.of_recipient)
         if done.outcome.kind is not OutcomeKind.WITHDRAWN:
             await self._record(letter, *self._verdict(letter, done.outcome))
         return True
@@ -319,11 +321,12 @@ class _Letters:
             return f"could not be built: {type(exc).__name__}"
 
     async def _hand_off(self, letter: Letter, message: Message, lane: int) -> HandOff | None:
-        async def intend() -> bool:
-            now = self._clock()
-            return await self.writer.commit(
-                lambda tx: intend_letter(tx, letter, lease_until_at=now + LEASE)
+        async def intend() -> Lease | None:
+            lease = begin_lease(self._clock, LEASE)
+            begun = await self.writer.commit(
+                lambda tx: intend_letter(tx, letter, lease_until_at=lease.until_at)
             )
+            return lease if begun else None
 
         try:
             return await self._transport.hand_off(

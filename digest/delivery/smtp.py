@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from digest.delivery.envelope import Envelope, decide_envelope, refuse_unsafe, wire_form
+from digest.delivery.lease import Lease
 from digest.delivery.outcomes import Stage
 from digest.delivery.sessions import (
     Session,
@@ -24,6 +25,7 @@ from digest.delivery.sessions import (
 )
 from digest.delivery.transaction import (
     GROUP_REPLIES,
+    OutOfTime,
     as_group,
     read_group,
     reset,
@@ -106,6 +108,9 @@ class SmtpTransport:
             return HandOff(outcome=unsafe)
         try:
             return HandOff(outcome=await self._hand_off(message, lane, _once(intend), ahead))
+        except OutOfTime as stop:
+            self._sessions.drop(lane)
+            return HandOff(outcome=stop.outcome, out_of_time=True)
         except Stopped as stop:
             await self._clean_up(lane, stop.outcome)
             # A drop at MAIL, once, may be this message's doing; several in a row are not.
@@ -122,56 +127,60 @@ class SmtpTransport:
     ) -> Outcome:
         session = await self._sessions.get(lane)
         try:
-            refused = await self._say_envelope(session, message, intend)
+            lease = await self._say_envelope(session, message, intend)
         except Stopped as stop:
             worn_out = session.handed_off > 0 and stop.stage is Stage.MAIL
             if not worn_out or stop.outcome.code not in (None, 421):
                 raise
             session = await self._sessions.renew(lane)
-            refused = await self._say_envelope(session, message, intend)
-        if refused is not None:
-            if refused is WITHDRAWN and not session.pipelining:
+            lease = await self._say_envelope(session, message, intend)
+        if isinstance(lease, Outcome):
+            if lease is WITHDRAWN and not session.pipelining:
                 await self._reset(lane, session)
-            return refused
-        return await self._say_content(session, message, lane, ahead)
+            return lease
+        return await self._say_content(session, message, lane, lease, ahead)
 
     async def _say_envelope(
         self, session: Session, message: Message, intend: Intend
-    ) -> Outcome | None:
+    ) -> Lease | Outcome:
         """Come to where the server waits for the content; or say why it need not."""
         if session.envelope_of is not None:
             if session.envelope_of is not message:
                 session.wire.abort()
                 raise dropped(Stage.MAIL, "an envelope was said that nobody came for")
             session.envelope_of = None
+            lease = await intend()
+            if lease is None:
+                session.wire.abort()
+                return WITHDRAWN
             await read_group(session, self._timeouts)
-            return None
+            return lease
         envelope = self._envelope(session, message)
         if isinstance(envelope, Outcome):
             return envelope
         if not session.pipelining:
             await say_recipient(session, envelope, self._timeouts)
-            if not await intend():
-                return WITHDRAWN
-            await say_data(session, self._timeouts)
-            return None
-        if not await intend():
+        lease = await intend()
+        if lease is None:
             return WITHDRAWN
+        if not session.pipelining:
+            await say_data(session, self._timeouts)
+            return lease
         try:
             session.wire.send(as_group(envelope), replies=GROUP_REPLIES)
         except (WireLostError, ReplyUnreadableError) as exc:
             raise dropped(Stage.MAIL, f"no connection for MAIL: {exc}") from exc
         await read_group(session, self._timeouts)
-        return None
+        return lease
 
     async def _say_content(
-        self, session: Session, message: Message, lane: int, ahead: Ahead | None
+        self, session: Session, message: Message, lane: int, lease: Lease, ahead: Ahead | None
     ) -> Outcome:
         next_group = b""
         if ahead is not None and session.pipelining and not self._sessions.is_last(session, more=2):
             next_group = await self._next_group(session, ahead)
         outcome = await say_content(
-            session, wire_form(message), self._timeouts, next_group=next_group
+            session, wire_form(message), self._timeouts, lease, next_group=next_group
         )
         session.handed_off += 1
         session.touch()
@@ -212,9 +221,9 @@ class SmtpTransport:
 
 def _once(intend: Intend) -> Intend:
     """Commit an intent once, also where the envelope is said again on another connection."""
-    answers: list[bool] = []
+    answers: list[Lease | None] = []
 
-    async def intend_once() -> bool:
+    async def intend_once() -> Lease | None:
         if not answers:
             answers.append(await intend())
         return answers[0]

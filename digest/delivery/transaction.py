@@ -7,11 +7,14 @@ connection drops. `Stopped` leaves a transaction of which no content was written
 
 from __future__ import annotations
 
+import asyncio
+
 from digest.delivery.envelope import Envelope
+from digest.delivery.lease import Lease
 from digest.delivery.outcomes import Stage, decide_outcome
 from digest.delivery.sessions import Session, Stopped, Timeouts, dropped
 from digest.delivery.wire import Reply, ReplyUnreadableError, Wire, WireLostError
-from digest.model import Outcome
+from digest.model import Outcome, OutcomeKind
 
 _MAIL, _RCPT, _DATA = (Stage.MAIL, (250,)), (Stage.RCPT, (250, 251)), (Stage.DATA, (354,))
 
@@ -22,6 +25,18 @@ def as_group(envelope: Envelope) -> bytes:
 
 
 GROUP_REPLIES = 3
+
+RECORD_S = 60.0
+"""So long it may take to record an outcome while the lease still holds."""
+
+
+class OutOfTime(Stopped):
+    """Too little of the lease was left: not a byte of the content was written."""
+
+    def __init__(self) -> None:
+        reply = "answers took so long that the content was not written: not sent, tried again later"
+        outcome = Outcome(kind=OutcomeKind.RETRY, reply=reply, relay_trouble=True)
+        super().__init__(Stage.DATA, outcome)
 
 
 async def say_recipient(session: Session, envelope: Envelope, timeouts: Timeouts) -> None:
@@ -83,14 +98,23 @@ async def _say_nothing(wire: Wire, stopped: Stopped, timeouts: Timeouts) -> None
 
 
 async def say_content(
-    session: Session, content: bytes, timeouts: Timeouts, *, next_group: bytes = b""
+    session: Session,
+    content: bytes,
+    timeouts: Timeouts,
+    lease: Lease,
+    *,
+    next_group: bytes = b"",
 ) -> Outcome:
     """Write the content, and with it the envelope of the next message, if there is one.
+
+    Nobody may take the delivery for given up, and hand it off again, while its content is
+    on its way: it is written only if all that it may take ends before the lease does.
 
     Args:
         session: In which the server waits for content.
         content: In wire form, with its final dot.
-        timeouts: How long the server may take for the final reply.
+        timeouts: How long the server may take for the content and the final reply.
+        lease: Of the hand-off.
         next_group: Three commands whose replies are left to `read_group`.
 
     Returns:
@@ -98,15 +122,21 @@ async def say_content(
 
     Raises:
         Stopped: If the connection was gone before the first byte.
+        OutOfTime: If the lease ends too soon; the connection is closed.
     """
     wire = session.wire
+    if lease.left_s() < timeouts.content_s + RECORD_S:
+        wire.abort()
+        raise OutOfTime
+    loop = asyncio.get_running_loop()
+    until_s = loop.time() + timeouts.content_s
     try:
         wire.send(content + next_group, replies=1 + (GROUP_REPLIES if next_group else 0))
     except (WireLostError, ReplyUnreadableError) as exc:
         raise dropped(Stage.DATA, f"gone before the content: {exc}") from exc
     try:
         await wire.drain(timeouts.content_s)
-        reply = await wire.reply(timeouts.content_s)
+        reply = await wire.reply(until_s - loop.time())
     except ReplyUnreadableError as exc:
         return decide_outcome(Stage.CONTENT, None, f"an unreadable reply: {exc}")
     except WireLostError as exc:

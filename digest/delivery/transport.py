@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
+from digest.delivery.lease import Lease
 from digest.model import Message, Outcome, OutcomeKind
 
-Intend = Callable[[], Awaitable[bool]]
-"""Commits the intent to the ledger. False: the hand-off must stop."""
+Intend = Callable[[], Awaitable[Lease | None]]
+"""Commits the intent to the ledger, if `ahead` has not; gives the lease that it renewed. None:
+the hand-off must stop."""
 
 Ahead = Callable[[], Awaitable[Message | None]]
 """Gives the message that this lane hands off next, its intent committed; None if none may
@@ -23,12 +25,14 @@ WITHDRAWN = Outcome(kind=OutcomeKind.WITHDRAWN, reply="the ledger refused the ha
 class HandOff:
     """An outcome, and whether it was said of this recipient or concerns everybody.
 
-    `no_room` says that the relay refused one more connection beside those that are open.
+    `no_room` says that the relay refused one more connection beside those that are open,
+    `out_of_time` that too little of the lease was left to write the content.
     """
 
     outcome: Outcome
     of_recipient: bool = True
     no_room: bool = False
+    out_of_time: bool = False
 
 
 class Transport(Protocol):

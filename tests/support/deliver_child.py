@@ -10,10 +10,10 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from digest.clock import fixed_clock
+from digest.delivery.lease import Lease
 from digest.delivery.run import deliver
 from digest.delivery.smtp import SmtpTransport
 from digest.delivery.transport import Ahead, HandOff, Intend
@@ -50,8 +50,8 @@ class DyingTransport(SmtpTransport):
         self._pass("before outcome")
         return done
 
-    def _around(self, intend: Intend) -> Callable[[], Awaitable[bool]]:
-        async def dying() -> bool:
+    def _around(self, intend: Intend) -> Intend:
+        async def dying() -> Lease | None:
             self._pass("before intent")
             intended = await intend()
             self._pass("after intent")

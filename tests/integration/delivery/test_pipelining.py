@@ -8,10 +8,12 @@ from dataclasses import replace
 
 import pytest
 
+from digest.delivery.lease import Lease
 from digest.delivery.smtp import SmtpTransport, Timeouts
 from digest.delivery.transport import HandOff
 from digest.model import Message, OutcomeKind
 from digest.settings import SmtpSettings
+from tests.support.leases import LONG
 from tests.support.smtp_server import Drop, SmtpServer, smtp_server
 
 QUICK = Timeouts(connect_s=5, command_s=2, content_s=2)
@@ -67,11 +69,11 @@ class Lane:
                 await asyncio.sleep(pause_s)
         return done
 
-    async def _intend(self, one: Message) -> bool:
+    async def _intend(self, one: Message) -> Lease:
         if one.recipient not in self.intended:
             self._server.verbs.append(f"intent of {one.recipient.partition('@')[0]}")
             self.intended.append(one.recipient)
-        return True
+        return LONG
 
     async def _ahead(self, after: Message | None) -> Message | None:
         if after is not None:

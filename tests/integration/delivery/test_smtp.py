@@ -9,11 +9,13 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from digest.delivery.lease import Lease
 from digest.delivery.smtp import SmtpTransport, Timeouts, refuse_clear_text
 from digest.delivery.transport import HandOff
 from digest.errors import ConfigError, StorageError
 from digest.model import Message, OutcomeKind
 from digest.settings import SmtpSettings, clear_text_problem
+from tests.support.leases import LONG
 from tests.support.smtp_server import SmtpServer, client_context, smtp_server
 
 QUICK = Timeouts(connect_s=5, command_s=5, content_s=5)
@@ -25,8 +27,8 @@ MESSAGE = Message(
 )
 
 
-async def always() -> bool:
-    return True
+async def always() -> Lease | None:
+    return LONG
 
 
 def relay(server: SmtpServer, **settings: object) -> SmtpSettings:
@@ -38,7 +40,7 @@ def relay(server: SmtpServer, **settings: object) -> SmtpSettings:
 def hand_off(
     settings: SmtpSettings,
     *messages: Message,
-    intend: Callable[[], Awaitable[bool]] = always,
+    intend: Callable[[], Awaitable[Lease | None]] = always,
     trusting: bool = True,
 ) -> list[HandOff]:
     async def all_of_them() -> list[HandOff]:
@@ -107,9 +109,9 @@ def test_what_was_said_in_clear_before_tls_is_not_believed_after_it() -> None:
 
     with smtp_server() as server:
 
-        async def intend() -> bool:
+        async def intend() -> Lease | None:
             said_before_intent.extend(server.verbs)
-            return True
+            return LONG
 
         server.offer_starttls = True
         server.on("STARTTLS", injected)
@@ -243,9 +245,9 @@ def test_extensions_are_named_where_they_are_needed() -> None:
 
 
 def test_a_refused_intent_says_no_data_and_keeps_the_connection() -> None:
-    answers = iter([False, True])
+    answers = iter([None, LONG])
 
-    async def intend() -> bool:
+    async def intend() -> Lease | None:
         return next(answers)
 
     with smtp_server() as server:
@@ -260,11 +262,11 @@ def test_a_refused_intent_says_no_data_and_keeps_the_connection() -> None:
 def test_an_intent_that_breaks_leaves_no_half_said_transaction() -> None:
     answers = iter([StorageError("disk full"), None])
 
-    async def intend() -> bool:
+    async def intend() -> Lease | None:
         error = next(answers)
         if error is not None:
             raise error
-        return True
+        return LONG
 
     async def twice(settings: SmtpSettings) -> HandOff:
         async with SmtpTransport(settings, timeouts=QUICK) as transport:
