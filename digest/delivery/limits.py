@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from digest.delivery.outcomes import backoff, pauses_domain, refuses_us
 from digest.model import RELAY, Outcome, OutcomeKind, SendLimit
@@ -85,7 +86,7 @@ class Limits:
         limit = self._limits.get(domain) or SendLimit(key=domain)
         tokens = self._tokens(limit, now)
         left = (self._capacity if tokens is None else tokens) - 1
-        self._keep(replace(limit, tokens=left, filled_at=now))
+        self._change(limit, tokens=left, filled_at=now)
 
     def note(self, outcome: Outcome, domain: str, now: datetime, *, relay_stops: bool) -> None:
         """Take note of what became of a hand-off.
@@ -111,7 +112,7 @@ class Limits:
         return len(self._changed)
 
     def take_changed(self) -> list[SendLimit]:
-        """Return what changed since it was last asked for."""
+        """Return what changed since it was last asked for: of each limit only that."""
         changed, self._changed = self._changed, {}
         return list(changed.values())
 
@@ -123,17 +124,25 @@ class Limits:
             return  # several were on their way when the first was refused
         holds = limit.holds + 1
         until_at = now + min(backoff(holds), longest)
-        self._keep(replace(limit, held_until_at=until_at, holds=holds, reason=reason))
+        self._change(limit, held_until_at=until_at, holds=holds, reason=reason)
 
     def _lift(self, key: str, now: datetime) -> None:
         limit = self._limits.get(key)
         if limit is None or limit.held_until_at is None:
             return
         if limit.held_until_at <= now:  # else it was on its way when the hold began
-            self._keep(replace(limit, held_until_at=None, holds=0, reason=""))
+            self._change(limit, held_until_at=None, holds=0, reason="", lifted_at=now)
+
+    def _change(
+        self, limit: SendLimit, *, lifted_at: datetime | None = None, **changed: Any
+    ) -> None:
+        before = self._changed.get(limit.key) or SendLimit(key=limit.key)
+        self._changed[limit.key] = replace(
+            before, lifted_at=lifted_at or before.lifted_at, **changed
+        )
+        self._keep(replace(limit, **changed))
 
     def _keep(self, limit: SendLimit) -> None:
-        self._changed[limit.key] = limit
         if limit.held_until_at is None and limit.tokens is None:
             self._limits.pop(limit.key, None)
             return

@@ -16,6 +16,9 @@ class SendLimit:
     `held_until_at` is when hand-offs may begin again, None when nothing is held; `holds`
     counts the holds since the last acceptance and `reason` has the server's words.
     `tokens` of the domain's rate were left at `filled_at`, None when none were used.
+
+    As a change it says what changed alone: a hold, a rate, or that an acceptance at
+    `lifted_at` ended whatever hold was over by then. What is None is left as it is.
     """
 
     key: str
@@ -24,3 +27,4 @@ class SendLimit:
     reason: str = ""
     tokens: float | None = None
     filled_at: datetime | None = None
+    lifted_at: datetime | None = None

@@ -11,6 +11,8 @@ import pytest
 from sqlmodel import Session
 
 from digest.clock import fixed_clock
+from digest.delivery.limits import Limits
+from digest.delivery.outcomes import Stage, decide_outcome
 from digest.delivery.run import DeliverCounts, deliver
 from digest.delivery.smtp import SmtpTransport, Timeouts
 from digest.delivery.writer import GroupCommit
@@ -172,6 +174,128 @@ def test_a_hold_that_another_process_has_met_is_seen_during_a_run(store: Store) 
     assert result.sent > 0
     assert result.queued >= 10
     assert_all_accounted_for(store)
+
+
+SLOW_DOWN = decide_outcome(Stage.RCPT, 421, "4.7.0 slow down")
+REFUSED = decide_outcome(Stage.MAIL, 550, "5.7.1 not you")
+SENT = decide_outcome(Stage.CONTENT, 250, "2.0.0 ok")
+OVER = SendLimit(key="slow.example", held_until_at=MONDAY, holds=2, reason="421")
+RELAY_OVER = SendLimit(key="relay", held_until_at=MONDAY, holds=1, reason="550")
+
+
+def keep(store: Store, *limits: SendLimit, now: datetime = MONDAY) -> None:
+    with store.write() as tx:
+        save_limits(tx, limits, now)
+
+
+def load(store: Store, *, per_minute: float = 0.0) -> Limits:
+    with store.read() as tx:
+        return Limits(load_limits(tx), per_minute=per_minute)
+
+
+def kept(store: Store) -> list[SendLimit]:
+    with store.read() as tx:
+        return load_limits(tx)
+
+
+def test_what_one_worker_used_of_a_rate_leaves_the_hold_that_another_met(store: Store) -> None:
+    one, other = load(store, per_minute=100), load(store, per_minute=100)
+    one.use("slow.example", MONDAY)
+    other.use("slow.example", MONDAY)
+    other.note(SLOW_DOWN, "slow.example", MONDAY, relay_stops=False)
+
+    keep(store, *other.take_changed())
+    keep(store, *one.take_changed())
+
+    (limit,) = held(store)
+    assert (limit.held_until_at, limit.holds) == (MONDAY + 5 * MINUTE, 1)
+    assert limit.tokens == 99
+
+
+def test_a_hold_leaves_what_another_worker_used_of_a_rate(store: Store) -> None:
+    one, other = load(store, per_minute=100), load(store)
+    one.use("slow.example", MONDAY)
+    other.note(SLOW_DOWN, "slow.example", MONDAY, relay_stops=False)
+
+    keep(store, *one.take_changed())
+    keep(store, *other.take_changed())
+
+    (limit,) = held(store)
+    assert (limit.tokens, limit.filled_at) == (99, MONDAY)
+
+
+def test_an_acceptance_does_not_lift_a_hold_of_the_relay_that_another_met_since(
+    store: Store,
+) -> None:
+    keep(store, RELAY_OVER)
+    one, other = load(store), load(store)
+    one.note(SENT, "slow.example", MONDAY, relay_stops=False)
+    other.note(REFUSED, "slow.example", MONDAY, relay_stops=True)
+
+    keep(store, *other.take_changed())
+    keep(store, *one.take_changed(), now=MONDAY + 20 * MINUTE)
+
+    (limit,) = kept(store)
+    assert (limit.held_until_at, limit.holds) == (MONDAY + 15 * MINUTE, 2)
+
+
+def test_an_acceptance_lifts_a_hold_that_was_over_by_then(store: Store) -> None:
+    keep(store, OVER, RELAY_OVER)
+    one = load(store)
+    one.note(SENT, "slow.example", MONDAY, relay_stops=False)
+
+    keep(store, *one.take_changed())
+
+    assert kept(store) == []
+
+
+def test_what_is_used_of_a_rate_stays_when_its_hold_is_lifted(store: Store) -> None:
+    keep(store, OVER)
+    one = load(store, per_minute=100)
+    one.use("slow.example", MONDAY)
+    one.note(SENT, "slow.example", MONDAY, relay_stops=False)
+
+    keep(store, *one.take_changed())
+
+    assert kept(store) == [SendLimit(key="slow.example", tokens=99, filled_at=MONDAY)]
+
+
+def test_of_two_holds_the_longer_one_stays_in_either_order(store: Store) -> None:
+    keep(store, OVER)
+    knows, new = load(store), Limits()
+    knows.note(SLOW_DOWN, "slow.example", MONDAY, relay_stops=False)
+    new.note(SLOW_DOWN, "slow.example", MONDAY, relay_stops=False)
+    (longer,), (shorter,) = knows.take_changed(), new.take_changed()
+
+    keep(store, shorter)
+    keep(store, longer)
+    after_longer = kept(store)
+    keep(store, shorter)
+
+    assert kept(store) == after_longer == [longer]
+
+
+def test_a_hold_that_was_lifted_by_hand_does_not_come_back_with_a_rate(store: Store) -> None:
+    keep(store, SendLimit(key="slow.example", held_until_at=MONDAY + MINUTE, holds=1, reason="421"))
+    one = load(store, per_minute=100)
+    one.use("slow.example", MONDAY)
+
+    with store.write() as tx:
+        clear_limit(tx, "slow.example")
+    keep(store, *one.take_changed())
+
+    assert held(store) == []
+
+
+def test_what_is_long_past_goes_and_a_rate_beside_a_hold_of_long_ago_stays(store: Store) -> None:
+    keep(store, OVER, SendLimit(key="old.example", tokens=1, filled_at=MONDAY))
+    late = MONDAY + timedelta(days=3)
+
+    keep(store, SendLimit(key="slow.example", tokens=5, filled_at=late), now=late)
+    keep(store, now=late)
+
+    (limit,) = kept(store)
+    assert (limit.key, limit.tokens) == ("slow.example", 5)
 
 
 def test_an_unreachable_relay_is_tried_again_at_once(store: Store) -> None:

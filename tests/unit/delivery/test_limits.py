@@ -100,7 +100,7 @@ def test_an_acceptance_lifts_what_was_held_and_says_so() -> None:
 
     note(limits, SENT, NOW)
 
-    assert limits.take_changed() == [SendLimit(key="slow.example")]
+    assert limits.take_changed() == [SendLimit(key="slow.example", lifted_at=NOW)]
 
 
 def test_what_was_on_its_way_when_a_domain_asked_for_patience_does_not_end_the_pause() -> None:
