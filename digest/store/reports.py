@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -35,18 +36,22 @@ class FailedDelivery:
     status: str | None
 
 
-def add_report(tx: Session, report: DeliveryReport, *, fingerprint: str) -> bool:
+def add_report(
+    tx: Session, report: DeliveryReport, *, fingerprint: str, covered_by: Sequence[str] = ()
+) -> bool:
     """Keep a report.
 
     Args:
         tx: A writing transaction.
         report: What was reported.
         fingerprint: Names the report: the same one has the same name, however it came.
+        covered_by: Names of reports that say as much: where one is kept, this one is known.
 
     Returns:
         False when it was known: nothing was changed.
     """
-    known = tx.exec(select(ReportRow.id).where(col(ReportRow.fingerprint) == fingerprint)).first()
+    names = [fingerprint, *covered_by]
+    known = tx.exec(select(ReportRow.id).where(col(ReportRow.fingerprint).in_(names))).first()
     if known is not None:
         return False
     if report.delivery_id is None and _without_delivery(tx, report) >= KEPT_WITHOUT_DELIVERY:
@@ -120,9 +125,10 @@ def last_arrival_at(tx: Session, subscriber_id: SubscriberId, before: datetime) 
 def failures_since(
     tx: Session, subscriber_id: SubscriberId, since: datetime | None
 ) -> list[FailedDelivery]:
-    """Return the deliveries after an instant that did not arrive, one entry each.
+    """Return how deliveries after an instant did not arrive: each failure that was reported.
 
-    Also those that a mailbox put off again and again until their period was over.
+    Also those that a mailbox put off again and again until their period was over, where
+    nothing final was said.
     """
     given_up = and_(
         col(ReportRow.kind) == ReportKind.DELAYED.value,
@@ -131,25 +137,26 @@ def failures_since(
     )
     final = case((col(ReportRow.kind) == ReportKind.FAILED.value, 0), else_=1)
     query = (
-        select_many(col(ReportRow.delivery_id), col(ReportRow.handed_off_at), col(ReportRow.status))
+        select_many(
+            col(ReportRow.delivery_id), col(ReportRow.handed_off_at), col(ReportRow.status), final
+        )
         .join(DeliveryRow, col(DeliveryRow.id) == col(ReportRow.delivery_id))
         .where(
             col(ReportRow.subscriber_id) == subscriber_id,
             or_(col(ReportRow.kind) == ReportKind.FAILED.value, given_up),
         )
-        .order_by(col(ReportRow.delivery_id), final)
+        .order_by(col(ReportRow.delivery_id), final, col(ReportRow.id))
     )
     if since is not None:
         query = query.where(col(ReportRow.handed_off_at) > since)
-    failures: dict[int, FailedDelivery] = {}
-    for delivery_id, handed_off_at, status in tx.execute(query).all():
-        failures.setdefault(
-            delivery_id,
-            FailedDelivery(
-                delivery_id=DeliveryId(delivery_id), handed_off_at=handed_off_at, status=status
-            ),
+    first: dict[int, int] = {}
+    return [
+        FailedDelivery(
+            delivery_id=DeliveryId(delivery_id), handed_off_at=handed_off_at, status=status
         )
-    return list(failures.values())
+        for delivery_id, handed_off_at, status, how in tx.execute(query).all()
+        if first.setdefault(delivery_id, how) == how
+    ]
 
 
 def drop_reports(tx: Session, *, handed_off_before: datetime) -> int:

@@ -9,7 +9,7 @@ from enum import StrEnum
 import structlog
 from sqlmodel import Session
 
-from digest.delivery.returns.judging import judge_failure
+from digest.delivery.returns.judging import fingerprints, judge_failure
 from digest.delivery.returns.proof import prove
 from digest.delivery.returns.read import read_returned_mail
 from digest.delivery.returns.report import Proof, ReturnedMail
@@ -42,7 +42,7 @@ class Effect(StrEnum):
     NOTED = "noted"
     """It is on record, and nobody's state has changed."""
     KNOWN = "known"
-    """The same report was taken in before."""
+    """The same report was taken in before, or a graver one."""
     UNPROVEN = "unproven"
     """Nothing in it was signed by us, so it is not believed."""
     IGNORED = "ignored"
@@ -133,7 +133,8 @@ def _act(
         status=mail.status,
         said=mail.said,
     )
-    if not add_report(tx, report, fingerprint=_fingerprint(mail, report)):
+    fingerprint, *covered_by = _fingerprints(mail, report)
+    if not add_report(tx, report, fingerprint=fingerprint, covered_by=covered_by):
         return known
     resolved = _resolve(tx, delivery, report, now)
     acted = _suppress(tx, report, subscriber)
@@ -180,11 +181,11 @@ def _resolve(tx: Session, delivery: Delivery | None, report: DeliveryReport, now
     return True
 
 
-def _fingerprint(mail: ReturnedMail, report: DeliveryReport) -> str:
-    """Name a report: of one delivery, each kind counts once, however often it is said."""
+def _fingerprints(mail: ReturnedMail, report: DeliveryReport) -> list[str]:
+    """Name a report, and those that say as much, however often it is said."""
     if report.delivery_id is not None and report.kind is not ReportKind.UNSUBSCRIBE:
-        return f"mail:{report.kind}:{report.delivery_id}"
-    return f"mail:{report.kind}:{report.subscriber_id}:{mail.identity}"
+        return fingerprints(report, "mail")
+    return [f"mail:{report.kind}:{report.subscriber_id}:{mail.identity}"]
 
 
 def _why_unproven(mail: ReturnedMail) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 import structlog
 from sqlmodel import Session
 
-from digest.delivery.returns.judging import judge_failure
+from digest.delivery.returns.judging import fingerprints, judge_failure
 from digest.model import Delivery, DeliveryReport, Outcome, OutcomeKind, ReportKind
 from digest.store.reports import add_report
 from digest.store.subscribers import get_subscriber
@@ -24,7 +24,8 @@ def note_refusal(tx: Session, delivery: Delivery, outcome: Outcome, now: datetim
     """Keep what a refused hand-off says about the address; stop mailing it where due.
 
     Of any outcome that speaks of no address, nothing is kept. A mailbox that is full for
-    the moment is noted, and counts once the delivery has ended so.
+    the moment is noted, and counts once the delivery has ended so. Of one delivery that was
+    handed off again, what is graver than before counts, and the same once.
 
     Args:
         tx: The writing transaction that records the outcome.
@@ -48,7 +49,8 @@ def note_refusal(tx: Session, delivery: Delivery, outcome: Outcome, now: datetim
         status=outcome.enhanced,
         said=outcome.reply,
     )
-    if not add_report(tx, report, fingerprint=f"smtp:{kind}:{delivery.id}"):
+    fingerprint, *covered_by = fingerprints(report, SOURCE)
+    if not add_report(tx, report, fingerprint=fingerprint, covered_by=covered_by):
         return False
     subscriber = get_subscriber(tx, delivery.subscriber_id)
     if kind is not ReportKind.FAILED or subscriber is None:

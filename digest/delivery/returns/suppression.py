@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import IntEnum
 
 NO_SUCH_ADDRESS = frozenset({"5.1.1", "5.1.2", "5.1.6", "5.1.10"})
 DISABLED_MAILBOX = "5.2.1"
@@ -28,6 +29,15 @@ _MEANINGS = {
     "x.2.2": "the mailbox is full",
     "x.4.7": "nobody took it for days",
 }
+
+
+class Gravity(IntEnum):
+    """How much a failure says against its address: the higher, the sooner it is left alone."""
+
+    NOT_OF_ADDRESS = 0
+    OF_ADDRESS = 1
+    DISABLED = 2
+    NO_SUCH_ADDRESS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +90,15 @@ def decide_suppression(history: Sequence[Failure], event: Failure) -> Suppressio
         reason=f"{what}; {count} in a row over {lasting.days} days"
         f" ({FAILURES_IN_A_ROW} over {FAILING_FOR.days} would stop it)",
     )
+
+
+def gravity_of(status: str | None) -> Gravity:
+    """Say how grave a failure with a status code is."""
+    if status in NO_SUCH_ADDRESS:
+        return Gravity.NO_SUCH_ADDRESS
+    if status == DISABLED_MAILBOX:
+        return Gravity.DISABLED
+    return Gravity.OF_ADDRESS if speaks_of_address(status) else Gravity.NOT_OF_ADDRESS
 
 
 def speaks_of_address(status: str | None) -> bool:

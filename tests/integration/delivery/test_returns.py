@@ -239,7 +239,7 @@ def test_a_new_double_opt_in_clears_bounces_and_what_led_to_them(
     old = take(store, "postfix-no-such-user", first)
     new = take(store, "exchange-disabled", third)
 
-    assert old.effect is Effect.KNOWN
+    assert (old.effect, old.detail) == (Effect.NOTED, "older than their new consent")
     assert new.effect is Effect.NOTED
     assert state_of(store, ada) is SubscriberState.ACTIVE
 
@@ -413,6 +413,57 @@ def test_a_refused_dead_address_is_left_alone_at_once(store: Store, ada: Subscri
     with store.read() as tx:
         (consent,) = consents_of(tx, ada)
     assert consent.evidence == f"delivery {delivery_id}, smtp: 5.1.1 (no such mailbox)"
+
+
+def test_a_graver_refusal_of_the_same_delivery_counts_and_the_same_one_twice_does_not(
+    store: Store, ada: SubscriberId
+) -> None:
+    delivery_id = handed_off(store, ada, state=DeliveryState.BOUNCED)
+
+    suppressed = [
+        refuse(store, delivery_id, 550, text, at=MONDAY)
+        for text in ("5.2.2 full", "5.2.2 full still", "5.1.1 nobody", "5.1.1 nobody", "5.2.1 off")
+    ]
+
+    assert suppressed == [False, False, True, False, False]
+    assert state_of(store, ada) is SubscriberState.BOUNCED
+    with store.read() as tx:
+        said = [one.said for one in reports_of_delivery(tx, delivery_id)]
+    assert said == ["550 5.2.2 full", "550 5.1.1 nobody"]
+
+
+def test_a_graver_report_of_the_same_delivery_counts_and_a_softer_one_does_not(
+    store: Store, ada: SubscriberId
+) -> None:
+    delivery_id = handed_off(store, ada)
+
+    effects = [
+        take(store, name, delivery_id).effect
+        for name in (
+            "postfix-policy",
+            "exchange-disabled",
+            "postfix-mailbox-full",
+            "postfix-no-such-domain",
+            "postfix-no-such-user",
+        )
+    ]
+
+    assert effects == [Effect.NOTED, Effect.NOTED, Effect.KNOWN, Effect.BOUNCED, Effect.KNOWN]
+    assert state_of(store, ada) is SubscriberState.BOUNCED
+
+
+def test_a_delivery_that_failed_twice_is_one_failure_and_its_gravest_counts(
+    store: Store, ada: SubscriberId
+) -> None:
+    first = handed_off(store, ada, state=DeliveryState.BOUNCED)
+    second = handed_off(store, ada, day=14, state=DeliveryState.BOUNCED)
+    refuse(store, first, 550, "5.2.2 full", at=MONDAY)
+    refuse(store, first, 550, "5.2.1 disabled", at=MONDAY + DAY)
+
+    full = refuse(store, second, 550, "5.2.2 full", at=MONDAY + 15 * DAY)
+    disabled = refuse(store, second, 550, "5.2.1 disabled", at=MONDAY + 16 * DAY)
+
+    assert (full, disabled) == (False, True)
 
 
 def test_a_disabled_mailbox_counts_by_reply_and_by_report_alike(

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from digest.delivery.returns.suppression import (
     Failure,
+    Gravity,
     decide_suppression,
     describe_status,
+    gravity_of,
     speaks_of_address,
 )
 
@@ -32,6 +34,21 @@ def test_an_address_that_does_not_exist_is_left_alone_at_once(status: str) -> No
 )
 def test_one_other_failure_stops_nothing(status: str | None) -> None:
     assert decide_suppression((), failed(status)).suppress is False
+
+
+@pytest.mark.parametrize(
+    ("status", "gravity"),
+    [
+        ("5.7.1", Gravity.NOT_OF_ADDRESS),
+        (None, Gravity.OF_ADDRESS),
+        ("5.2.2", Gravity.OF_ADDRESS),
+        ("5.2.1", Gravity.DISABLED),
+        ("5.1.1", Gravity.NO_SUCH_ADDRESS),
+        ("5.1.10", Gravity.NO_SUCH_ADDRESS),
+    ],
+)
+def test_a_failure_is_as_grave_as_what_it_leads_to(status: str | None, gravity: Gravity) -> None:
+    assert gravity_of(status) is gravity
 
 
 def test_a_disabled_mailbox_is_left_alone_the_second_time() -> None:
