@@ -77,7 +77,8 @@ class Matches:
             if len(ids) == 1 and ids[0] in wanted:  # as most are
                 key = (each.paper_id, ids[0], wanted[ids[0]][1])
             else:
-                key = (each.paper_id, ids, *[wanted[one][1] for one in ids if one in wanted])
+                # Texts alone do not say whose they are where the row of a query is gone.
+                key = (each.paper_id, *[(one, wanted[one][1]) for one in ids if one in wanted])
             match = get(key) or self._kept.again(key)
             if match is None:
                 asked = [wanted[one] for one in ids if one in wanted]
