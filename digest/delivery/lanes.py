@@ -89,6 +89,8 @@ class Lanes:
         self._broken: Exception | None = None
         self._without_room: set[int] = set()
         self._ended = 0
+        self._saving: asyncio.Future[None] | None = None
+        self._is_unsaved = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self.on_ended: Callable[[int], None] | None = None
 
@@ -122,7 +124,7 @@ class Lanes:
             while self.supply.has_rest and self.may_go_on:  # of lanes that found no room
                 await Lane(self, self._with_connection()).run()
             await self._give_back_rest()
-            self._save_limits(at_least=1)
+            await self._save_last()
         if self._broken is not None:
             raise self._broken
 
@@ -147,10 +149,26 @@ class Lanes:
         self._heed_relay()
 
     def _save_limits(self, *, at_least: int) -> None:
-        """Let the next commit keep what changed; should that fail, the next change is kept."""
-        if self.limits.changes >= at_least:
+        """Let the next commit keep what changed; should that fail, the one after it."""
+        if self.limits.changes >= (1 if self._is_unsaved else at_least):
             changed, now = self.limits.take_changed(), self.clock()
-            self.writer.submit(_save_each, lambda tx: save_limits(tx, changed, now))
+            self._is_unsaved = False
+            self._saving = self.writer.submit(_save_each, lambda tx: save_limits(tx, changed, now))
+            self._saving.add_done_callback(lambda saved: self._look_at_saved(saved, changed))
+
+    def _look_at_saved(self, saved: asyncio.Future[None], changed: Sequence[SendLimit]) -> None:
+        error = None if saved.cancelled() else saved.exception()
+        if error is not None:
+            log.error("holds not kept", keys=[one.key for one in changed], cause=str(error))
+            self.limits.put_back(changed)
+            self._is_unsaved = True
+
+    async def _save_last(self) -> None:
+        """Keep what changed last, and once more what could not be kept."""
+        for _ in range(2):
+            self._save_limits(at_least=1)
+            if self._saving is not None:
+                await asyncio.wait([self._saving])
 
     def wait_of(self, domain: str) -> Wait | None:
         """Say how long a message to a domain must wait."""

@@ -116,6 +116,11 @@ class Limits:
         changed, self._changed = self._changed, {}
         return list(changed.values())
 
+    def put_back(self, changed: Iterable[SendLimit]) -> None:
+        """Give back what `take_changed` gave and could not be kept; what is newer stays."""
+        for one in changed:
+            self._changed.setdefault(one.key, one)
+
     def _hold(
         self, key: str, reason: str, now: datetime, *, longest: timedelta = timedelta.max
     ) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import pytest
 from sqlmodel import Session
+from structlog.testing import capture_logs
 
 from digest.clock import fixed_clock
 from digest.delivery.limits import Limits
@@ -138,6 +139,32 @@ def test_a_relay_that_refuses_us_is_left_alone_until_the_hold_ends(store: Store)
     with store.read() as tx:
         assert load_limits(tx) == []
     assert_all_accounted_for(store)
+
+
+def test_a_hold_that_could_not_be_kept_is_logged_and_kept_with_the_next_commit(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_papers(store, 3)
+    add_subscribers(store, 3)
+    # With its group, and then alone.
+    refusals = iter([StorageError("the database refused: disk full")] * 2)
+
+    def failing_at_first(tx: Session, limits: Sequence[SendLimit], now: datetime) -> None:
+        refusal = next(refusals, None)
+        if refusal is not None:
+            raise refusal
+        save_limits(tx, limits, now)
+
+    monkeypatch.setattr("digest.delivery.lanes.save_limits", failing_at_first)
+
+    with smtp_server() as server, capture_logs() as logs:
+        server.on("MAIL", "550 5.7.1 sender not authorised")
+        over_smtp(store, server, connections=1)
+
+    assert [one.reason for one in held(store)] == ["550 5.7.1 sender not authorised"]
+    (told,) = [one for one in logs if one["event"] == "holds not kept"]
+    assert (told["log_level"], told["keys"]) == ("error", ["relay"])
+    assert told["cause"] == "the database refused: disk full"
 
 
 def test_a_hold_of_the_relay_can_be_lifted_by_hand(store: Store) -> None:
