@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from digest.cli import output
-from digest.cli.frame import Frame, command
+from digest.cli.frame import Frame, command, say_error
 from digest.cli.progress import Progress
 from digest.errors import DigestError
 
@@ -29,8 +29,8 @@ def register(app: typer.Typer) -> None:
 def deliver(frame: Frame) -> None:
     """Prepare all digests that are owed and hand them off; never wait for a retry.
 
-    Mails that ask people to confirm go out too. Exit 1 if any ended failed or unknown, or
-    the relay could not be reached.
+    Mails that ask people to confirm go out too. Exit 1 if any ended failed or unknown, a
+    hand-off broke off, or the relay could not be reached.
     """
     with frame.service() as service, Progress("delivering") as progress:
         letters, trouble, counts = asyncio.run(_until_done_or_told(service, progress))
@@ -44,6 +44,7 @@ def deliver(frame: Frame) -> None:
         frame.problem(str(trouble))
     elif trouble is not None:
         raise trouble
+    _tell_of_hand_offs(frame, counts)
     relay_error = counts.relay_error or letters.relay_error
     if relay_error:
         frame.problem(f"the relay does not take mail: {relay_error}")
@@ -57,6 +58,20 @@ def deliver(frame: Frame) -> None:
                 f"{output.count(number, 'delivery', 'deliveries')} {state}: "
                 f"see `digest deliveries list --state {state}`"
             )
+
+
+def _tell_of_hand_offs(frame: Frame, counts: DeliverCounts) -> None:
+    for one in counts.late:
+        say_error(
+            f"delivery {one} was accepted when the ledger had moved on: its reader may have it "
+            f"twice, or have what is not said to be sent; see `digest deliveries show {one}`"
+        )
+    if counts.broken:
+        frame.problem(
+            f"the hand-off of {output.count(len(counts.broken), 'delivery', 'deliveries')} broke "
+            f"off, of delivery {counts.broken[0]} first: what is `sending` becomes unknown when "
+            "its lease ends; run it with DIGEST_LOG_LEVEL=error to see why"
+        )
 
 
 def _letters(number: int) -> str:

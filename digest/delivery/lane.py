@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -110,6 +110,7 @@ class Lane:
             raise
         except Exception:  # the lease says what becomes of it: ready, or unknown
             log.exception("hand-off broke", delivery=delivery.id)
+            self._run.broken.append(delivery.id)
             return True
         if done.no_room:
             if lease is not None:  # on a connection before, which is gone
@@ -183,18 +184,28 @@ class Lane:
     async def _settle(self, *, keep_spare: bool = False) -> None:
         """See to it that outcomes are recorded, in spite of a database that is busy for a while."""
         unsettled, self._unsettled = self._unsettled, []
+        refused: Exception | None = None
         for recording, future in unsettled:
-            recorded = await self._recorded(recording, future)
-            self._run.log.info(
-                "handed off" if recorded else "outcome came too late",
-                delivery=recording.delivery.id,
-                outcome=recording.outcome.kind.value,
-                code=recording.outcome.code,
-                enhanced=recording.outcome.enhanced,
-            )
+            try:
+                self._tell(recording, was_recorded=await self._recorded(recording, future))
+            except Exception as exc:  # the others are waited for first
+                log.exception("outcome not recorded", **_said(recording), cause=str(exc))
+                refused = refused or exc
         if self._has_spare and not keep_spare:
             self._has_spare = False
             self._run.return_spare()
+        if refused is not None:
+            raise refused
+
+    def _tell(self, recording: Recording, *, was_recorded: bool) -> None:
+        if was_recorded:
+            self._run.log.info("handed off", **_said(recording))
+        elif recording.outcome.kind is OutcomeKind.SENT:
+            # The ledger says something else by now, and cannot say this as well.
+            log.error("accepted too late", **_said(recording), reply=recording.outcome.reply)
+            self._run.late.append(recording.delivery.id)
+        else:
+            log.warning("outcome came too late", **_said(recording))
 
     async def _recorded(self, recording: Recording, future: asyncio.Future[bool]) -> bool:
         for wait_s in _RECORD_TRIES_S:
@@ -205,6 +216,15 @@ class Lane:
                 await asyncio.sleep(wait_s)
                 future = self._run.writer.submit(self._run.record_all, recording)
         return await future
+
+
+def _said(recording: Recording) -> dict[str, Any]:
+    return {
+        "delivery": recording.delivery.id,
+        "outcome": recording.outcome.kind.value,
+        "code": recording.outcome.code,
+        "enhanced": recording.outcome.enhanced,
+    }
 
 
 def domain_of(message: Message) -> str:

@@ -21,7 +21,7 @@ from digest.delivery.supply import Job, Supply
 from digest.delivery.transport import HandOff, Transport
 from digest.delivery.writer import GroupCommit
 from digest.errors import StorageError
-from digest.model import Delivery, Message, OutcomeKind, SendLimit
+from digest.model import Delivery, DeliveryId, Message, OutcomeKind, SendLimit
 from digest.settings import SmtpSettings
 from digest.store import ledger
 from digest.store.engine import Store
@@ -91,6 +91,10 @@ class Lanes:
         self._ended = 0
         self._saving: asyncio.Future[None] | None = None
         self._is_unsaved = False
+        self.late: list[DeliveryId] = []
+        """Accepted when the ledger had moved on: see `DeliverCounts`."""
+        self.broken: list[DeliveryId] = []
+        """Whose hand-off broke off, for a fault of ours."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self.on_ended: Callable[[int], None] | None = None
 

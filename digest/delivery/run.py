@@ -15,6 +15,7 @@ from digest.delivery.known_queries import KnownQueries
 from digest.delivery.lanes import Lanes
 from digest.delivery.materialise import MessageIds, materialise
 from digest.delivery.transport import Transport
+from digest.model import DeliveryId
 from digest.settings import Settings
 from digest.store import ledger
 from digest.store.engine import Store
@@ -34,9 +35,14 @@ class DeliverCounts(LedgerCounts):
     """The deliveries that were open when a run began or prepared by it, as it ended.
 
     `relay_error` says in the relay's words why the run stopped handing off, else None.
+    `late` were accepted when the ledger had moved on, after their lease had run out or by
+    hand: their readers may have them twice, or have what the ledger says failed.
+    `broken` are those whose hand-off broke off for a fault of ours.
     """
 
     relay_error: str | None = None
+    late: tuple[DeliveryId, ...] = ()
+    broken: tuple[DeliveryId, ...] = ()
 
 
 async def deliver(
@@ -105,6 +111,8 @@ async def deliver(
     result = DeliverCounts(
         **{one.name: getattr(counts, one.name) for one in fields(counts)},
         relay_error=lanes.relay_error or lanes.lost_by,
+        late=tuple(lanes.late),
+        broken=tuple(lanes.broken),
     )
     if counts.prepared:
         log.info("delivered", **{one.name: getattr(counts, one.name) for one in fields(counts)})

@@ -330,7 +330,7 @@ def test_a_transport_that_breaks_holds_up_nobody_else(
     first = run(store, BrokenTransport(tmp_path / "outbox", intends=intends))
     run(store, OutboxTransport(tmp_path / "outbox"), at=MONDAY + LEASE)
 
-    assert (first.sent, first.queued) == (2, 1)
+    assert (first.sent, first.queued, first.broken) == (2, 1, (1,))
     assert states(store) == [then, "sent", "sent"]
 
 

@@ -7,9 +7,11 @@ import threading
 from datetime import datetime, timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from digest.delivery.run import DeliverCounts, deliver
 from digest.delivery.smtp import SmtpTransport
+from digest.model import DeliveryId
 from digest.settings import DigestSettings, Settings
 from digest.store import ledger
 from digest.store.engine import Store
@@ -86,8 +88,9 @@ def test_one_begun_ahead_is_not_said_when_its_lease_ran_out_meanwhile(
             another_worker(database_url, other, clock)
 
         relay.add(Rule(verb="CONTENT", times=1, before=too_late))
-        run(store, relay, clock)
+        result = run(store, relay, clock)
 
+    assert result.late == (1,)
     assert relay.acceptances_of("reader2@example.org") == 0
     assert other.acceptances_of("reader2@example.org") == 1
     assert states(store) == ["sent", "sent"]
@@ -155,3 +158,27 @@ def test_a_relay_that_takes_its_time_gets_everything(store: Store) -> None:
 
     assert result.sent == 4
     assert sorted(relay.accepted.values()) == [1, 1, 1, 1]
+
+
+def test_an_acceptance_after_the_operator_had_resolved_it_is_told_and_logged(
+    store: Store, database_url: str
+) -> None:
+    add_papers(store, 3)
+    add_subscribers(store, 1)
+    clock = SetClock()
+
+    def resolve() -> None:
+        other = Store(database_url)
+        with other.write() as tx:
+            ledger.tidy(tx, MONDAY + timedelta(minutes=16))
+            ledger.resolve(tx, DeliveryId(1), ledger.Resolution.FAILED, MONDAY)
+        other.close()
+
+    with smtp_server() as relay, capture_logs() as logs:
+        relay.add(Rule(verb="CONTENT", before=resolve))
+        result = run(store, relay, clock)
+
+    assert relay.acceptances_of("reader1@example.org") == 1
+    assert (result.late, result.failed) == ((1,), 1)
+    (told,) = [one for one in logs if one["log_level"] == "error"]
+    assert (told["event"], told["delivery"]) == ("accepted too late", 1)

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from digest.delivery.run import DeliverCounts
 from digest.demo.server import SampleFeeds, serve_samples
 from digest.errors import DeliveryError
+from digest.model import DeliveryId
 from digest.service import Service
 from tests.support.command_line import CommandLine
 
@@ -295,6 +297,47 @@ def test_deliver_exits_1_when_the_relay_cannot_be_reached(
     assert said.document["queued"] == 1
     assert len(said.causes) == 1
     assert said.causes[0].startswith("digest: the relay does not take mail: ")
+
+
+@pytest.mark.parametrize(
+    ("counts", "code", "cause"),
+    [
+        (
+            DeliverCounts(prepared=1, sent=1, late=(DeliveryId(7),)),
+            0,
+            (
+                "digest: delivery 7 was accepted when the ledger had moved on: its reader may "
+                "have it twice, or have what is not said to be sent; see "
+                "`digest deliveries show 7`"
+            ),
+        ),
+        (
+            DeliverCounts(prepared=1, queued=1, broken=(DeliveryId(8),)),
+            1,
+            (
+                "digest: the hand-off of 1 delivery broke off, of delivery 8 first: what is "
+                "`sending` becomes unknown when its lease ends; run it with "
+                "DIGEST_LOG_LEVEL=error to see why"
+            ),
+        ),
+    ],
+    ids=["late", "broken"],
+)
+def test_deliver_tells_of_hand_offs_that_the_counts_do_not_show(
+    with_feeds: CommandLine,
+    monkeypatch: pytest.MonkeyPatch,
+    counts: DeliverCounts,
+    code: int,
+    cause: str,
+) -> None:
+    async def delivered(*_: object, **__: object) -> DeliverCounts:
+        return counts
+
+    monkeypatch.setattr(Service, "deliver", delivered)
+
+    said = with_feeds("deliver", "--json", *TUESDAY_EIGHT)
+
+    assert (said.code, said.causes) == (code, [cause])
 
 
 def test_an_unknown_delivery_is_told_resolved_and_resent(
