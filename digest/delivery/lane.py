@@ -26,6 +26,12 @@ log = structlog.get_logger(__name__)
 
 _RECORD_TRIES_S = (0.2, 1.0, 5.0)
 
+_NOT_SAID = Outcome(
+    kind=OutcomeKind.RETRY,
+    reply="begun ahead and given back: nothing of it was written",
+    relay_trouble=True,
+)
+
 
 class Lane:
     """One of the parallel hand-offs of a run; it has one connection.
@@ -165,8 +171,23 @@ class Lane:
         """Commit an intent, and with it the outcome of the delivery before."""
         lease = begin_lease(self._run.clock, LEASE)
         intent = self._run.writer.submit(self._run.intend_all, delivery)
-        await self._settle(keep_spare=keep_spare)
+        try:
+            await self._settle(keep_spare=keep_spare)
+        except Exception:
+            await self._take_back(delivery, intent)
+            raise
         return lease if await intent else None
+
+    async def _take_back(self, delivery: Delivery, intent: asyncio.Future[bool]) -> None:
+        """Give back what was begun beside an outcome that could not be recorded."""
+        try:
+            begun = await intent
+        except Exception as exc:  # then nothing was begun, and the claim's lease ends it
+            log.warning("intent not committed", delivery=delivery.id, cause=str(exc))
+            return
+        if begun:
+            self._submit(delivery, _NOT_SAID, early=True)
+            await self._settle(keep_spare=True)
 
     def _submit(self, delivery: Delivery, outcome: Outcome, *, early: bool = False) -> None:
         now = self._run.clock()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from digest.model import ConsentKind, Message, OutcomeKind, SubscriberId
 from digest.settings import DigestSettings, Settings
 from digest.store import ledger
 from digest.store.engine import Store
+from digest.store.ledger import Recording
 from digest.store.subscribers import suppress
 from tests.support.ledger_world import (
     DAY,
@@ -264,6 +265,35 @@ def test_a_database_lost_between_250_and_the_outcome(
     monkeypatch.setattr(ledger, "record_all", record)
     run(store, OutboxTransport(tmp_path / "outbox"), at=MONDAY + LEASE)
     assert states(store) == ["sent" if state == "sent" else "unknown"]
+    assert_all_accounted_for(store)
+
+
+def test_what_was_begun_beside_an_outcome_that_cannot_be_recorded_is_given_back(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_papers(store, 3)
+    add_subscribers(store, 4)
+    record = ledger.record_all
+
+    def failing(tx: Session, recordings: Sequence[Recording], now: datetime) -> list[bool]:
+        if [one for one in recordings if (one.delivery.id, one.outcome.kind) == (1, "sent")]:
+            raise StorageError("the database refused: disk I/O error")
+        return record(tx, recordings, now)
+
+    monkeypatch.setattr(ledger, "record_all", failing)
+    monkeypatch.setattr(lane, "_RECORD_TRIES_S", (0.0, 0.0, 0.0))
+
+    with smtp_server(pipelining=True) as server:
+        settings = smtp_settings(server.port, connections=1)
+        with pytest.raises(StorageError, match="disk I/O error"):
+            run(store, SmtpTransport(settings.smtp), settings=settings)
+        broken_off = states(store)
+        monkeypatch.setattr(ledger, "record_all", record)
+        run(store, SmtpTransport(settings.smtp), settings=settings, at=MONDAY + LEASE)
+
+    assert broken_off == ["sending", "sent", "ready", "ready"]
+    assert states(store) == ["unknown", "sent", "sent", "sent"]
+    assert sorted(server.accepted.values()) == [1, 1, 1, 1]
     assert_all_accounted_for(store)
 
 
