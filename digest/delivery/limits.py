@@ -119,7 +119,18 @@ class Limits:
     def put_back(self, changed: Iterable[SendLimit]) -> None:
         """Give back what `take_changed` gave and could not be kept; what is newer stays."""
         for one in changed:
-            self._changed.setdefault(one.key, one)
+            newer = self._changed.get(one.key) or SendLimit(key=one.key)
+            if newer.tokens is not None:
+                one = replace(one, tokens=newer.tokens, filled_at=newer.filled_at)  # noqa: PLW2901
+            if newer.held_until_at is not None or newer.lifted_at is not None:
+                one = replace(  # noqa: PLW2901
+                    one,
+                    held_until_at=newer.held_until_at,
+                    holds=newer.holds,
+                    reason=newer.reason,
+                    lifted_at=newer.lifted_at,
+                )
+            self._changed[one.key] = one
 
     def _hold(
         self, key: str, reason: str, now: datetime, *, longest: timedelta = timedelta.max

@@ -163,3 +163,15 @@ def test_what_is_remembered_of_domains_is_bounded(monkeypatch: pytest.MonkeyPatc
 
     assert limits.wait_of("a.example", NOW) is None
     assert limits.wait_of("c.example", NOW) is not None
+
+
+def test_a_hold_that_is_put_back_stays_beside_a_newer_change_of_the_rate() -> None:
+    limits = Limits(per_minute=5)
+    note(limits, SLOW_DOWN, NOW)
+    unsaved = limits.take_changed()
+    limits.use("slow.example", NOW)
+
+    limits.put_back(unsaved)
+
+    (changed,) = limits.take_changed()
+    assert (changed.held_until_at, changed.tokens) == (NOW + 5 * MINUTE, 4)
